@@ -1,0 +1,58 @@
+use actix::prelude::*;
+
+use super::Session;
+use crate::{
+    actors::thread::Standing,
+    extension::{Happened, Moment, Verdict},
+    model::{CloseReason, Name},
+};
+
+impl Session {
+    /// Begins to serve the device: one that is named by its address needs not say a word.
+    pub(super) fn begin(&mut self) {
+        if !self.listener.protocol.names_by_address() {
+            return;
+        }
+        let text = self.thread.with(self.slot, |who| who.peer_text.clone()).unwrap_or_default();
+        match Name::new(text.as_bytes()) {
+            Ok(name) => self.claim(name),
+            Err(_) => self.end(CloseReason::Malformed),
+        }
+    }
+
+    /// Asks the registry for a name. Nothing more is read until it answers.
+    pub(super) fn claim(&mut self, name: Name) {
+        self.thread.with(self.slot, |who| {
+            who.name = Some(name);
+            who.standing = Standing::Claiming;
+        });
+        self.thread.claim(self.slot);
+    }
+
+    /// The registry has granted the name. An answer given twice changes nothing.
+    pub(super) fn granted(&mut self, ctx: &mut Context<Self>) {
+        if self.standing() != Standing::Claiming || self.ending.is_some() {
+            return;
+        }
+        self.stands(Standing::Granted);
+        self.ask(Happened::Online, ctx, |session, verdict, ctx| match verdict {
+            Verdict::Proceed => session.goes_online(ctx),
+            Verdict::Refuse(_) => session.end(CloseReason::Denied),
+        });
+    }
+
+    fn goes_online(&mut self, ctx: &mut Context<Self>) {
+        self.stands(Standing::Online);
+        self.thread.tell_online(self.slot);
+        let telemetry = &self.thread.ports.telemetry;
+        let connections = self.thread.ports.occupancy.connections();
+        self.thread.with(self.slot, |who| telemetry.session_named(&who.facts(), connections));
+        if !self.is_decided(Moment::Online) {
+            self.go_on(ctx);
+        }
+    }
+
+    fn stands(&self, standing: Standing) {
+        self.thread.with(self.slot, |who| who.standing = standing);
+    }
+}

@@ -1,0 +1,250 @@
+use std::{
+    mem,
+    ops::ControlFlow::{self, Break, Continue},
+    rc::Rc,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use actix::prelude::*;
+use bytes::Bytes;
+
+use super::{Session, failpoint_data};
+use crate::{
+    actors::thread::Standing,
+    extension::{Happened, Moment, Verdict},
+    model::CloseReason,
+    protocol::{Fault, Item, Unregistered},
+    telemetry::{Excerpt, Filtered},
+};
+
+/// Full reads in a row before the other sessions of the thread get their turn.
+const READS_A_TURN: usize = 4;
+
+/// Reads before an ending of ours; a device that floods loses the rest.
+const LAST_READS: usize = 64;
+
+impl Session {
+    /// Reads what there is, cuts it and tells it.
+    pub(super) fn read(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
+        for _ in 0..READS_A_TURN {
+            if !self.may_read() {
+                return;
+            }
+            let thread = Rc::clone(&self.thread);
+            let mut buffer = thread.buffer();
+            match self.stream.poll_read_some(task, &mut buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => return self.peer_has_finished(ctx),
+                Poll::Ready(Ok(count)) => {
+                    self.heard(count);
+                    self.cut(&buffer[..count], ctx);
+                }
+                Poll::Ready(Err(error)) => return self.broken(&error),
+            }
+        }
+        task.waker().wake_by_ref();
+    }
+
+    /// Reads what the device has sent up to this moment, before the session ends for a reason of
+    /// ours: the device takes it for delivered. Answers whether there was anything.
+    pub(super) fn read_last(&mut self, ctx: &mut Context<Self>) -> bool {
+        let thread = Rc::clone(&self.thread);
+        let mut buffer = thread.buffer();
+        let mut heard = false;
+        for _ in 0..LAST_READS {
+            if !self.may_read() {
+                break;
+            }
+            match self.stream.read_now(&mut buffer) {
+                Ok(count @ 1..) => {
+                    heard = true;
+                    self.heard(count);
+                    self.cut(&buffer[..count], ctx);
+                }
+                Ok(0) | Err(_) => break,
+            }
+        }
+        heard
+    }
+
+    /// Tells all that was read, also what a pause or the missing rest of a packet held back: the
+    /// session ends, and nothing more will come. It is bounded, and was taken from the device.
+    pub(super) fn tell_what_was_held(&mut self, ctx: &mut Context<Self>) {
+        if self.standing() != Standing::Online || self.asking || self.ending.is_some() {
+            return;
+        }
+        let stash = mem::take(&mut self.stash);
+        self.cut(&stash, ctx);
+        self.finish_cutting(ctx);
+    }
+
+    fn may_read(&self) -> bool {
+        if self.asking || self.peer_finished || self.ending.is_some() || !self.stash.is_empty() {
+            return false;
+        }
+        match self.standing() {
+            Standing::Claiming | Standing::Granted => false,
+            Standing::Online => !self.thread.is_paused(),
+            // A registration is read even in a pause; bytes that go upstream nameless are not.
+            Standing::Nameless => !self.waits_unread(),
+        }
+    }
+
+    /// Whether a pause keeps a nameless device from being read: what it says would go upstream.
+    pub(super) fn waits_unread(&self) -> bool {
+        self.listener.rules.unregistered == Unregistered::Forward && self.thread.is_paused()
+    }
+
+    fn heard(&mut self, count: usize) {
+        self.heard_unpaused = self.thread.unpaused_now();
+        self.idle_told = false;
+        self.thread.with(self.slot, |who| who.received += count as u64);
+    }
+
+    /// Cuts `input` until it is used up, or until something has to be waited for; the rest is
+    /// stashed then.
+    pub(super) fn cut(&mut self, mut input: &[u8], ctx: &mut Context<Self>) {
+        let profile = Arc::clone(&self.listener);
+        let mut cutter = mem::take(&mut self.cutter);
+        let fault = loop {
+            let item = cutter.feed(&profile.protocol, &profile.rules, &mut input);
+            if let Break(fault) = self.take_item(item, ctx) {
+                break fault;
+            }
+        };
+        if let Some(fault) = fault {
+            self.faulty(&fault, cutter.held(), input);
+        }
+        if self.ending.is_none() {
+            self.stash = input.to_vec();
+        }
+        self.cutter = cutter;
+    }
+
+    /// Breaks where the next item must not be pulled at once, with the fault if there is one.
+    fn take_item(&mut self, item: Item<'_>, ctx: &mut Context<Self>) -> ControlFlow<Option<Fault>> {
+        match item {
+            Item::NeedMore => return Break(None),
+            Item::Named(name) => {
+                self.claim(name);
+                return Break(None);
+            }
+            Item::Data(data) => self.data(data, ctx),
+            Item::Unnamed(data) => self.tell(data),
+            Item::Filtered(count) => self.filtered(self.why_no_data(), count),
+            Item::Fault(fault) => return Break(Some(fault)),
+        }
+        match self.asking || self.ending.is_some() {
+            true => Break(None),
+            false => Continue(()),
+        }
+    }
+
+    /// What the device sent cannot be cut: `held`, and what stands behind it.
+    fn faulty(&mut self, fault: &Fault, held: &[u8], behind: &[u8]) {
+        let most = behind.len().min(Excerpt::LONGEST);
+        let bytes = [held, &behind[..most]].concat();
+        let telemetry = &self.thread.ports.telemetry;
+        self.thread.with(self.slot, |who| telemetry.bad_bytes(&who.facts(), fault, &bytes));
+        self.end(fault.reason());
+    }
+
+    /// Goes on with what was read before something had to be waited for.
+    pub(super) fn go_on(&mut self, ctx: &mut Context<Self>) {
+        let waits = self.asking
+            || self.ending.is_some()
+            || matches!(self.standing(), Standing::Claiming | Standing::Granted);
+        if waits || (self.standing() == Standing::Online && self.thread.is_paused()) {
+            return;
+        }
+        let stash = mem::take(&mut self.stash);
+        self.cut(&stash, ctx);
+        if self.peer_finished {
+            self.after_the_end(ctx);
+        }
+    }
+
+    fn data(&mut self, data: &[u8], ctx: &mut Context<Self>) {
+        failpoint_data(data);
+        if !self.is_decided(Moment::Data) {
+            return self.tell(data);
+        }
+        let chunk = Bytes::copy_from_slice(data);
+        self.ask(Happened::Data(chunk.clone()), ctx, move |session, verdict, _| match verdict {
+            Verdict::Proceed => session.tell(&chunk),
+            Verdict::Refuse(_) => session.filtered(Filtered::Denied, chunk.len()),
+        });
+    }
+
+    fn tell(&mut self, data: &[u8]) {
+        self.thread.tell_data(self.slot, data);
+    }
+
+    /// What the cutter lets go of without a name is no registration.
+    fn why_no_data(&self) -> Filtered {
+        match self.standing() {
+            Standing::Nameless => Filtered::Unregistered,
+            _ => Filtered::Registration,
+        }
+    }
+
+    fn filtered(&self, why: Filtered, bytes: usize) {
+        self.thread.filter(self.slot, why, bytes);
+    }
+
+    /// The device has been silent for as long as the cutter asked to be told.
+    pub(super) fn pause(&mut self, ctx: &mut Context<Self>) {
+        let profile = Arc::clone(&self.listener);
+        let mut cutter = mem::take(&mut self.cutter);
+        let taken = self.take_item(cutter.pause(&profile.protocol, &profile.rules), ctx);
+        if let Break(Some(fault)) = &taken {
+            self.faulty(fault, cutter.held(), &[]);
+        }
+        self.cutter = cutter;
+        if taken.is_continue() {
+            self.cut(&[], ctx);
+        }
+    }
+
+    /// Nothing more will come: lets go of what was held back for its rest.
+    fn finish_cutting(&mut self, ctx: &mut Context<Self>) {
+        if self.asking || self.ending.is_some() {
+            return;
+        }
+        let profile = Arc::clone(&self.listener);
+        let mut cutter = mem::take(&mut self.cutter);
+        let fault = loop {
+            let item = cutter.finish(&profile.protocol, &profile.rules);
+            if let Break(fault) = self.take_item(item, ctx) {
+                break fault;
+            }
+        };
+        if let Some(fault) = fault {
+            self.faulty(&fault, cutter.held(), &[]);
+        }
+        self.cutter = cutter;
+    }
+
+    /// FIN: what the device said before is told, then it is over, unless somebody wants to go on
+    /// talking to it.
+    fn peer_has_finished(&mut self, ctx: &mut Context<Self>) {
+        self.peer_finished = true;
+        self.after_the_end(ctx);
+    }
+
+    /// Comes back as often as a decider has to be asked about what was held.
+    fn after_the_end(&mut self, ctx: &mut Context<Self>) {
+        self.finish_cutting(ctx);
+        if self.end_told || self.asking || self.ending.is_some() {
+            return;
+        }
+        self.end_told = true;
+        self.thread.observe(self.slot, || Happened::PeerFinished);
+        self.ask(Happened::PeerFinished, ctx, |session, verdict, _| {
+            if verdict == Verdict::Proceed {
+                session.end(CloseReason::PeerClosed);
+            }
+        });
+    }
+}

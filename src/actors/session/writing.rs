@@ -1,0 +1,49 @@
+use std::task::{Context as TaskContext, Poll};
+
+use super::Session;
+use crate::extension::Happened;
+
+impl Session {
+    /// Writes what is queued, as far as the device takes it.
+    pub(super) fn write(&mut self, task: &mut TaskContext<'_>) {
+        loop {
+            let thread = std::rc::Rc::clone(&self.thread);
+            let stream = &mut self.stream;
+            let written = thread.with(self.slot, |who| {
+                if who.outbound.is_empty() {
+                    return None;
+                }
+                let Poll::Ready(written) = stream.poll_write_some(task, who.outbound.waiting())
+                else {
+                    return None;
+                };
+                Some(written.map(|count| {
+                    who.sent += count as u64;
+                    who.outbound.written(count)
+                }))
+            });
+            match written.flatten() {
+                None => break,
+                Some(Ok(false)) => {}
+                Some(Ok(true)) => self.thread.observe(self.slot, || Happened::Writable),
+                Some(Err(error)) => return self.broken(&error),
+            }
+        }
+        self.finish(task);
+    }
+
+    /// Tells the device that nothing more will come, once that was asked for and all is written.
+    fn finish(&mut self, task: &mut TaskContext<'_>) {
+        let must = self.thread.with(self.slot, |who| who.outbound.must_finish());
+        if must != Some(true) {
+            return;
+        }
+        match self.stream.poll_finish(task) {
+            Poll::Pending => {}
+            // A socket that cannot be finished is gone, and reading will tell how.
+            Poll::Ready(_) => {
+                self.thread.with(self.slot, |who| who.outbound.finished());
+            }
+        }
+    }
+}

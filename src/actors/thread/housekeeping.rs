@@ -1,0 +1,73 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use tokio::time::{Instant, Sleep};
+
+use super::{SessionHost, SessionThread, deadlines::Look};
+use crate::actors::session::Nudge;
+
+/// The work at the end of each turn, and at deadlines.
+#[derive(Default)]
+pub(super) struct Housekeeping {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl ActorFuture<SessionHost> for Housekeeping {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        host: &mut SessionHost,
+        ctx: &mut Context<SessionHost>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let thread = &host.thread;
+        let is_known = thread.waker.borrow().as_ref().is_some_and(|w| w.will_wake(task.waker()));
+        if !is_known {
+            *thread.waker.borrow_mut() = Some(task.waker().clone());
+        }
+        loop {
+            thread.flush();
+            if host.stopping && thread.sessions() == 0 {
+                ctx.stop();
+                return Poll::Ready(());
+            }
+            thread
+                .due()
+                .into_iter()
+                .for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
+            let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
+            let at = thread.began + Duration::from_millis(next);
+            if self.sleep_until(at, task).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Housekeeping {
+    fn sleep_until(&mut self, at: Instant, task: &mut TaskContext<'_>) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(task)
+    }
+}
+
+impl SessionThread {
+    fn due(&self) -> Vec<Look> {
+        let now = self.now();
+        let mut deadlines = self.deadlines.borrow_mut();
+        let table = self.table.borrow();
+        let is_there =
+            |look: &Look| table.get(look.slot as usize).is_some_and(|who| who.tag() == look.tag);
+        deadlines.sweep(table.len(), is_there);
+        std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there).collect()
+    }
+}

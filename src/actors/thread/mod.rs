@@ -1,0 +1,203 @@
+//! What the sessions of one thread share: their table, the batch of events on its way to the
+//! spool, one read buffer, one row of deadlines.
+//!
+//! Nothing here is an actor; [`SessionHost`] is, and runs it. The thread's state outlives a panic of
+//! the host as well as of any session.
+
+mod deadlines;
+mod events;
+mod host;
+mod housekeeping;
+mod occupant;
+mod opening;
+mod outbound;
+mod pausing;
+mod ports;
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    sync::Arc,
+    task::Waker,
+};
+
+use actix::Recipient;
+use slab::Slab;
+use tokio::time::Instant;
+
+use self::deadlines::{Deadlines, Look};
+use crate::{
+    extension::{Occurrence, SessionHandle},
+    messages::{Instruct, NameNews, Names},
+    model::Seat,
+    spool::Batch,
+};
+
+pub use host::{SessionHost, start_host};
+pub use occupant::{Occupant, Standing};
+pub use outbound::Outbound;
+pub use ports::ThreadPorts;
+
+/// Most bytes of one read.
+const READ_BUFFER: usize = 64 << 10;
+
+/// A batch of this size goes to the spool at once, and does not wait for the end of the turn.
+const BATCH_LIMIT: usize = 64 << 10;
+
+/// What waits for the end of the turn, apart from events.
+#[derive(Default)]
+struct Outbox {
+    names: Vec<NameNews>,
+    occurrences: Vec<Occurrence>,
+}
+
+/// How long the thread's sessions have been paused, so that their idle clocks can stand still.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pauses {
+    /// Milliseconds of all pauses that are over.
+    over: u64,
+    /// When the present one began.
+    since: Option<u64>,
+}
+
+/// One session thread.
+pub struct SessionThread {
+    number: u32,
+    /// Where its sessions report to.
+    pub ports: ThreadPorts,
+    table: RefCell<Slab<Occupant>>,
+    batch: RefCell<Batch>,
+    outbox: RefCell<Outbox>,
+    deadlines: RefCell<Deadlines>,
+    buffer: RefCell<Box<[u8]>>,
+    began: Instant,
+    pauses: Cell<Pauses>,
+    /// Set while something waits for the end of the turn.
+    unflushed: Cell<bool>,
+    /// Wakes the host.
+    waker: RefCell<Option<Waker>>,
+    host: OnceCell<Arc<Recipient<Instruct>>>,
+}
+
+impl SessionThread {
+    /// The thread with this number, still without sessions.
+    pub fn new(number: u32, ports: ThreadPorts) -> Self {
+        Self {
+            number,
+            ports,
+            table: RefCell::default(),
+            batch: RefCell::default(),
+            outbox: RefCell::default(),
+            deadlines: RefCell::default(),
+            buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            began: Instant::now(),
+            pauses: Cell::default(),
+            unflushed: Cell::new(false),
+            waker: RefCell::default(),
+            host: OnceCell::new(),
+        }
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.table.borrow().len()
+    }
+
+    /// Milliseconds since the thread began, on the monotonic clock.
+    pub fn now(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    /// Milliseconds since the thread began that were no pause: idle devices are measured by it.
+    pub fn unpaused_now(&self) -> u64 {
+        let pauses = self.pauses.get();
+        let now = pauses.since.unwrap_or_else(|| self.now());
+        now.saturating_sub(pauses.over)
+    }
+
+    /// The same moment on the clock that never stands still; `None` in a pause, when nobody can say.
+    pub fn moment_of(&self, unpaused: u64) -> Option<u64> {
+        (!self.is_paused()).then(|| unpaused.saturating_add(self.pauses.get().over))
+    }
+
+    /// Whether devices' data must stay unread: from when the spool is full until the thread has
+    /// noted that it has room.
+    pub fn is_paused(&self) -> bool {
+        self.ports.spool.pressure().is_paused() || self.pauses.get().since.is_some()
+    }
+
+    /// Works with one occupant. `None` where the slot is free, which a live session never sees.
+    pub fn with<T>(&self, slot: u32, work: impl FnOnce(&mut Occupant) -> T) -> Option<T> {
+        self.table.borrow_mut().get_mut(slot as usize).map(work)
+    }
+
+    /// Lends the shared read buffer.
+    pub fn buffer(&self) -> std::cell::RefMut<'_, Box<[u8]>> {
+        self.buffer.borrow_mut()
+    }
+
+    /// A handle on the session in `slot`, for extensions.
+    pub fn handle(&self, slot: u32) -> Option<SessionHandle> {
+        let host = self.host.get()?;
+        self.with(slot, |who| SessionHandle::new(Arc::clone(host), slot, who.session))
+    }
+
+    /// Looks at the session in `slot` at `at` milliseconds.
+    pub fn set_deadline(&self, slot: u32, at: u64) {
+        let Some(tag) = self.with(slot, |who| who.tag()) else { return };
+        let mut deadlines = self.deadlines.borrow_mut();
+        let is_first = deadlines.next().is_none_or(|next| at < next);
+        deadlines.set(Look { at, slot, tag });
+        if is_first {
+            self.wake();
+        }
+    }
+
+    /// Claims its name for the session in `slot`, at the end of the turn.
+    pub fn claim(&self, slot: u32) {
+        let seat = self.seat(slot);
+        let Some(claim) = self.with(slot, |who| who.claim(seat)).flatten() else { return };
+        self.outbox.borrow_mut().names.push(NameNews::Claimed(claim));
+        self.flush_soon();
+    }
+
+    fn seat(&self, slot: u32) -> Seat {
+        Seat { thread: self.number, slot }
+    }
+
+    /// Asks for a flush at the end of this turn, when all sessions that are ready have run.
+    fn flush_soon(&self) {
+        if !self.unflushed.replace(true) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Hands everything over: events to the spool first, so that a departure is told only when
+    /// its `offline` has its offset.
+    fn flush(&self) {
+        if !self.unflushed.replace(false) {
+            return;
+        }
+        self.flush_events();
+        let Outbox { names, occurrences } = self.outbox.take();
+        if !names.is_empty() {
+            self.ports.names.do_send(Names(names));
+        }
+        if !occurrences.is_empty() {
+            let count = occurrences.len() as u64;
+            let missed_by = self.ports.extensions.tell(occurrences.into());
+            if missed_by > 0 {
+                self.ports.telemetry.observer_missed(missed_by * count);
+            }
+        }
+    }
+
+    fn flush_events(&self) {
+        self.ports.spool.append(&mut self.batch.borrow_mut());
+    }
+}

@@ -1,0 +1,100 @@
+use std::{os::fd::RawFd, sync::Arc};
+
+use actix::Addr;
+use compact_str::CompactString;
+
+use super::Outbound;
+use crate::{
+    actors::session::Session,
+    limits::Ticket,
+    messages::{Claim, ListenerProfile, Present},
+    model::{CloseReason, Name, Peer, Seat, SessionId},
+    telemetry::SessionFacts,
+};
+
+/// What a thread knows of one of its sessions. It outlives the session's actor by a moment, so
+/// that an ending can be told after a panic as well.
+#[derive(Debug)]
+pub struct Occupant {
+    /// `None` only while it is being started.
+    pub address: Option<Addr<Session>>,
+    /// The session.
+    pub session: SessionId,
+    /// The listener that let it in.
+    pub listener: Arc<ListenerProfile>,
+    /// Where it connects from.
+    pub peer: Peer,
+    /// The same as text, as every event wants it.
+    pub peer_text: CompactString,
+    /// Its name, once it has claimed one.
+    pub name: Option<Name>,
+    /// How far it has come with its name.
+    pub standing: Standing,
+    /// When it was let in, in milliseconds since the thread began.
+    pub opened: u64,
+    /// Bytes read.
+    pub received: u64,
+    /// So many of these were told, or counted as filtered.
+    pub settled: u64,
+    /// Bytes written.
+    pub sent: u64,
+    /// Data told upstream.
+    pub chunks: u64,
+    /// Why it ends, once it does.
+    pub reason: Option<CloseReason>,
+    /// A pause has kept it from something; it wants to know when that is over.
+    pub held_back: bool,
+    /// What is queued for the device.
+    pub outbound: Outbound,
+    /// The socket, for looking at many at once; it is open as long as the actor lives.
+    pub descriptor: Option<RawFd>,
+    /// It is counted as long as this lives.
+    pub ticket: Option<Ticket>,
+}
+
+/// How far a session has come with its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has not said who it is.
+    Nameless,
+    /// It has, and waits for the registry's answer.
+    Claiming,
+    /// The name is granted; a decider may still be thinking.
+    Granted,
+    /// Told upstream as online.
+    Online,
+}
+
+impl Occupant {
+    /// Who it is, for log lines.
+    pub fn facts(&self) -> SessionFacts<'_> {
+        SessionFacts {
+            listener: &self.listener.name,
+            peer: self.peer,
+            name: self.name.as_ref().map(Name::as_str),
+            session: self.session,
+        }
+    }
+
+    /// Whether its name was told upstream.
+    pub fn is_online(&self) -> bool {
+        self.standing == Standing::Online
+    }
+
+    /// Its claim on its name, if it has one.
+    pub fn claim(&self, seat: Seat) -> Option<Claim> {
+        let name = self.name.clone()?;
+        Some(Claim { name, seat, session: self.session, policy: self.listener.duplicates })
+    }
+
+    /// Its line in a census.
+    pub fn present(&self, seat: Seat) -> Option<Present> {
+        let granted = matches!(self.standing, Standing::Granted | Standing::Online);
+        Some(Present { claim: self.claim(seat)?, granted })
+    }
+
+    /// The low half of its id.
+    pub fn tag(&self) -> u32 {
+        self.session.0 as u32
+    }
+}

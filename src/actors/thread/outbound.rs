@@ -1,0 +1,115 @@
+use bytes::{Buf, BytesMut};
+
+use crate::messages::Refused;
+
+/// The bytes on their way to one device, bounded and in order. Holds no memory while empty.
+#[derive(Debug, Default)]
+pub struct Outbound {
+    queue: BytesMut,
+    /// FIN behind what is queued.
+    finish: Finish,
+    /// Somebody was refused and wants to hear when there is room.
+    wanted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Finish {
+    #[default]
+    No,
+    Asked,
+    Done,
+}
+
+impl Outbound {
+    /// Queues `bytes`, unless more than `limit` would wait then. What is larger than the limit goes
+    /// alone, or it would wait for ever.
+    pub fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Refused> {
+        if self.finish != Finish::No {
+            return Err(Refused::Gone);
+        }
+        if !self.queue.is_empty() && self.queue.len() + bytes.len() > limit {
+            self.wanted = true;
+            return Err(Refused::Full);
+        }
+        self.queue.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// What is to be written next.
+    pub fn waiting(&self) -> &[u8] {
+        &self.queue
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The socket took `count` bytes; answers whether somebody waits to hear of room.
+    pub fn written(&mut self, count: usize) -> bool {
+        self.queue.advance(count);
+        if !self.queue.is_empty() {
+            return false;
+        }
+        self.queue = BytesMut::new();
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// Nothing more will be queued: tell the device so once all is written.
+    pub fn finish(&mut self) {
+        if self.finish == Finish::No {
+            self.finish = Finish::Asked;
+        }
+    }
+
+    /// Whether the device is to be told now that nothing more comes.
+    pub fn must_finish(&self) -> bool {
+        self.finish == Finish::Asked && self.queue.is_empty()
+    }
+
+    /// The device was told.
+    pub fn finished(&mut self) {
+        self.finish = Finish::Done;
+    }
+
+    /// Whether the device was told that nothing more comes.
+    pub fn is_finished(&self) -> bool {
+        self.finish == Finish::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_refuses_beyond_its_limit_and_tells_once_when_there_is_room_again() {
+        let mut outbound = Outbound::default();
+        assert_eq!(outbound.push(b"12345678", 8), Ok(()));
+        assert_eq!(outbound.push(b"9", 8), Err(Refused::Full));
+        assert!(!outbound.written(5));
+        assert!(outbound.written(3), "all written, and somebody wanted to know");
+        assert_eq!(outbound.push(b"9", 8), Ok(()));
+        assert!(!outbound.written(1), "nobody was refused since");
+    }
+
+    #[test]
+    fn what_is_larger_than_the_limit_goes_alone() {
+        let mut outbound = Outbound::default();
+        assert_eq!(outbound.push(b"123456789", 8), Ok(()));
+        assert_eq!(outbound.push(b"1", 8), Err(Refused::Full));
+    }
+
+    #[test]
+    fn nothing_is_queued_behind_the_end_and_the_end_comes_last() {
+        let mut outbound = Outbound::default();
+        outbound.push(b"bye", 8).unwrap();
+        outbound.finish();
+        assert_eq!(outbound.push(b"x", 8), Err(Refused::Gone));
+        assert!(!outbound.must_finish());
+        outbound.written(3);
+        assert!(outbound.must_finish());
+        outbound.finished();
+        assert!(!outbound.must_finish() && outbound.is_finished());
+    }
+}

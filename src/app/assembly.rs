@@ -1,0 +1,244 @@
+use std::{
+    net::IpAddr,
+    rc::Rc,
+    sync::{Arc, Mutex},
+};
+
+use actix::prelude::*;
+use tokio::io::unix::AsyncFd;
+
+use super::{
+    StartFault,
+    binding::{Bound, ask_about, bind_listeners, bind_upstreams},
+    exits::{ExitReports, Failures},
+    threads::{self, Threads},
+};
+use crate::{
+    actors::{
+        Directory, Forwarder, ForwarderParts, Meet, Registry, Server, ServerParts, SessionHost,
+        ThreadDoor, ThreadPorts, WebServerDoor,
+    },
+    config::Loaded,
+    extension::Extensions,
+    limits::{ListenerCounts, Occupancy},
+    link::{Mode, UpstreamSettings},
+    model::{Event, UnixMillis},
+    net::{Listener, raise_descriptor_limit},
+    spool::{Batch, MemorySpool, ReaderId, ReaderSettings, Spool},
+    supervision::{RestartPolicy, start_permanent},
+    telemetry::{ActorKind, Telemetry},
+};
+
+/// Descriptors kept for what is no device: links, log, listeners, runtime.
+const DESCRIPTOR_RESERVE: usize = 64;
+
+/// Everything that runs.
+pub struct Parts {
+    pub listeners: Vec<RunningListener>,
+    pub upstreams: Vec<RunningUpstream>,
+    pub threads: Threads,
+    pub registry: Addr<Registry>,
+    pub directory: Arc<Mutex<Directory>>,
+    pub spool: Arc<dyn Spool>,
+    pub occupancy: Arc<Occupancy>,
+    pub telemetry: Telemetry,
+    pub failures: Failures,
+}
+
+/// A listener that accepts.
+pub struct RunningListener {
+    pub name: String,
+    pub address: String,
+    pub counts: Arc<ListenerCounts>,
+    pub server: Addr<Server>,
+}
+
+/// An upstream that is supplied.
+pub struct RunningUpstream {
+    pub name: String,
+    pub reader: ReaderId,
+    /// Where the web server connects to us, if it has an address of its own.
+    pub address: Option<String>,
+    pub forwarder: Addr<Forwarder>,
+}
+
+/// What the actors share.
+struct Ground<'a> {
+    loaded: &'a Loaded,
+    spool: Arc<dyn Spool>,
+    occupancy: Arc<Occupancy>,
+    extensions: Arc<Extensions>,
+    telemetry: Telemetry,
+    exits: ExitReports,
+}
+
+/// Builds and starts all parts. Addresses are bound before anything runs, and accepted from only
+/// when everything behind them does.
+pub async fn assemble(
+    loaded: &Loaded,
+    extensions: Extensions,
+    telemetry: Telemetry,
+) -> Result<Parts, StartFault> {
+    let (bound, doors) = (bind_listeners(loaded)?, bind_upstreams(loaded)?);
+    let extensions = Arc::new(extensions);
+    ask_about(&bound, &extensions).await?;
+
+    let (exits, failures) = ExitReports::new(telemetry.clone());
+    let ground = Ground {
+        loaded,
+        spool: Arc::new(MemorySpool::new(&loaded.config.spool)),
+        occupancy: Arc::new(Occupancy::with_limit(most_connections())),
+        extensions,
+        telemetry,
+        exits,
+    };
+    let readers = ground.open_readers();
+    ground.append_started();
+    let directory = Arc::<Mutex<Directory>>::default();
+    let registry = ground.start_registry(&directory);
+    let threads = ground.start_threads(&registry).await?;
+    let upstreams = ground.start_forwarders(readers, doors);
+    let listeners = ground.start_servers(bound, &threads, &upstreams);
+    let Ground { spool, occupancy, telemetry, .. } = ground;
+    Ok(Parts {
+        listeners,
+        upstreams,
+        threads,
+        registry,
+        directory,
+        spool,
+        occupancy,
+        telemetry,
+        failures,
+    })
+}
+
+/// What the descriptor limit, raised as far as it goes, leaves for connections.
+fn most_connections() -> u32 {
+    let descriptors = raise_descriptor_limit();
+    let most = descriptors.saturating_sub(DESCRIPTOR_RESERVE.min(descriptors / 4)).max(1);
+    u32::try_from(most).unwrap_or(u32::MAX)
+}
+
+impl Ground<'_> {
+    /// A cursor for each upstream, before the first event.
+    fn open_readers(&self) -> Vec<ReaderId> {
+        let upstreams = self.loaded.config.upstream.iter();
+        upstreams.map(|(name, settings)| self.spool.open_reader(&reader(name, settings))).collect()
+    }
+
+    fn append_started(&self) {
+        self.telemetry.spool_opened("memory", false, self.spool.next());
+        let mut batch = Batch::new();
+        // What the process before this one still held in memory, if there was one, is gone.
+        batch.push(&Event::Started { time: UnixMillis::now(), clean: false });
+        self.spool.append(&mut batch);
+    }
+
+    fn start_registry(&self, directory: &Arc<Mutex<Directory>>) -> Addr<Registry> {
+        let registry = Registry::new(Arc::clone(directory), self.telemetry.clone());
+        let exits = self.exits.of(ActorKind::Registry, "registry");
+        start_permanent(1024, RestartPolicy::default(), |_| registry, exits)
+    }
+
+    async fn start_threads(&self, registry: &Addr<Registry>) -> Result<Threads, StartFault> {
+        let ports = ThreadPorts {
+            spool: Arc::clone(&self.spool),
+            occupancy: Arc::clone(&self.occupancy),
+            extensions: Arc::clone(&self.extensions),
+            telemetry: self.telemetry.clone(),
+            names: registry.clone().recipient(),
+            probes: registry.clone().recipient(),
+            census: registry.clone().recipient(),
+        };
+        let count = threads::count(self.loaded.config.threads);
+        let threads = threads::start(count, ports, &self.exits).await?;
+        registry.do_send(Meet(threads.hosts.iter().map(thread_door).collect()));
+        Ok(threads)
+    }
+
+    fn start_forwarders(
+        &self,
+        readers: Vec<ReaderId>,
+        doors: Vec<Option<Rc<AsyncFd<Listener>>>>,
+    ) -> Vec<RunningUpstream> {
+        let config = &self.loaded.config;
+        let mut upstreams = Vec::new();
+        for (((name, settings), reader), door) in config.upstream.iter().zip(readers).zip(doors) {
+            let address = door.as_ref().map(|door| door.get_ref().address().to_owned());
+            let parts = ForwarderParts {
+                name: name.as_str().into(),
+                gateway: config.gateway.as_str().into(),
+                settings: settings.clone(),
+                spool: Arc::clone(&self.spool),
+                reader,
+                door,
+                telemetry: self.telemetry.clone(),
+            };
+            let exits = self.exits.of(ActorKind::Forwarder, name);
+            let make = |_: &mut Context<Forwarder>| Forwarder::new(parts);
+            let forwarder = start_permanent(64, RestartPolicy::default(), make, exits);
+            upstreams.push(RunningUpstream { name: name.clone(), reader, address, forwarder });
+        }
+        upstreams
+    }
+
+    fn start_servers(
+        &self,
+        bound: Vec<Bound>,
+        threads: &Threads,
+        upstreams: &[RunningUpstream],
+    ) -> Vec<RunningListener> {
+        let mut listeners = Vec::new();
+        for bound in bound {
+            let address = bound.listener.get_ref().address().to_owned();
+            let name = bound.name;
+            let counts = Arc::<ListenerCounts>::default();
+            self.telemetry.listening(&name, &address, bound.profile.protocol.name());
+            let parts = ServerParts {
+                listener: bound.listener,
+                profile: bound.profile,
+                max_connections: bound.max_connections,
+                counts: Arc::clone(&counts),
+                occupancy: Arc::clone(&self.occupancy),
+                spool: Arc::clone(&self.spool),
+                threads: threads.hosts.iter().map(|host| host.clone().recipient()).collect(),
+                web_servers: self.web_servers_at(&name, upstreams),
+                telemetry: self.telemetry.clone(),
+            };
+            let exits = self.exits.of(ActorKind::Server, &name);
+            let make = |_: &mut Context<Server>| Server::new(parts);
+            let server = start_permanent(16, RestartPolicy::default(), make, exits);
+            listeners.push(RunningListener { name, address, counts, server });
+        }
+        listeners
+    }
+
+    /// The upstreams whose web servers connect to this listener.
+    fn web_servers_at(&self, listener: &str, upstreams: &[RunningUpstream]) -> Vec<WebServerDoor> {
+        let settings = self.loaded.config.upstream.values();
+        settings
+            .zip(upstreams)
+            .filter(|(settings, _)| {
+                settings.mode == Mode::Accept && settings.listener.as_deref() == Some(listener)
+            })
+            .map(|(settings, upstream)| WebServerDoor {
+                from: settings.from.iter().map(IpAddr::to_canonical).collect(),
+                forwarder: upstream.forwarder.clone().recipient(),
+            })
+            .collect()
+    }
+}
+
+fn reader(name: &str, settings: &UpstreamSettings) -> ReaderSettings {
+    ReaderSettings {
+        name: name.to_owned(),
+        start: settings.start,
+        when_behind: settings.when_behind,
+        max_lag: settings.max_lag.0,
+    }
+}
+
+fn thread_door(host: &Addr<SessionHost>) -> ThreadDoor {
+    ThreadDoor { orders: host.clone().recipient(), census: host.clone().recipient() }
+}

@@ -1,0 +1,71 @@
+use std::{rc::Rc, sync::Arc};
+
+use tokio::io::unix::AsyncFd;
+
+use super::{StartFault, profile::profile};
+use crate::{
+    config::Loaded,
+    extension::{Extensions, Happened, Occurrence, Verdict},
+    link::{Mode, UpstreamSettings},
+    messages::ListenerProfile,
+    net::{Address, Listener, kernel},
+    units::Auto,
+};
+
+/// A listener that is bound and does not accept yet.
+pub struct Bound {
+    pub name: String,
+    pub listener: Rc<AsyncFd<Listener>>,
+    pub profile: Arc<ListenerProfile>,
+    pub max_connections: u32,
+}
+
+/// Binds the addresses of all listeners.
+pub fn bind_listeners(loaded: &Loaded) -> Result<Vec<Bound>, StartFault> {
+    let mut bound = Vec::new();
+    for (name, settings) in &loaded.config.listener {
+        bound.push(Bound {
+            name: name.clone(),
+            listener: bind(&format!("listener.{name}"), &settings.address, settings.backlog)?,
+            profile: profile(loaded, name, settings)?,
+            max_connections: match settings.max_connections {
+                Auto::Auto => u32::MAX,
+                Auto::Count(count) => u32::try_from(count).unwrap_or(u32::MAX),
+            },
+        });
+    }
+    Ok(bound)
+}
+
+/// Binds the addresses of upstreams that connect to us at an address of their own; in the order of
+/// the upstreams.
+pub fn bind_upstreams(loaded: &Loaded) -> Result<Vec<Option<Rc<AsyncFd<Listener>>>>, StartFault> {
+    let own = |(name, settings): (&String, &UpstreamSettings)| {
+        if settings.mode != Mode::Accept || settings.listener.is_some() {
+            return Ok(None);
+        }
+        bind(&format!("upstream.{name}"), &settings.address, 16).map(Some)
+    };
+    loaded.config.upstream.iter().map(own).collect()
+}
+
+fn bind(key: &str, address: &str, backlog: u32) -> Result<Rc<AsyncFd<Listener>>, StartFault> {
+    let address: Address = address.parse()?;
+    let bind_fault = |fault| StartFault::Bind { key: key.to_owned(), fault };
+    let listener = Listener::bind(&address, backlog).map_err(bind_fault)?;
+    let system = |error| StartFault::System { what: "watching a listener", error };
+    kernel::watch(listener).map(Rc::new).map_err(system)
+}
+
+/// Tells extensions of the listeners, and asks whether they may be.
+pub async fn ask_about(bound: &[Bound], extensions: &Extensions) -> Result<(), StartFault> {
+    for bound in bound {
+        let what = Happened::Listening(bound.listener.get_ref().address().into());
+        let occurrence = Occurrence::of_listener(what, bound.profile.name.clone());
+        extensions.tell([occurrence.clone()].into());
+        if let Verdict::Refuse(why) = extensions.ask(occurrence).await {
+            return Err(StartFault::Refused { listener: bound.name.clone(), why });
+        }
+    }
+    Ok(())
+}

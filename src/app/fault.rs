@@ -1,0 +1,67 @@
+use crate::{
+    config::Faults,
+    net::{AddressFault, BindFault},
+    protocol::ProtocolFault,
+};
+
+/// Why a gateway cannot be started. One line each: what, where, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The configuration is faulty; so that reading one and starting it share an error.
+    #[error(transparent)]
+    Config(#[from] Faults),
+    /// A protocol file is not fit to run.
+    #[error("listener.{listener}.protocol: {fault}")]
+    Protocol {
+        /// Whose protocol it is.
+        listener: String,
+        /// The first fault in it.
+        fault: ProtocolFault,
+    },
+    /// An address that the configuration's check let through.
+    #[error(transparent)]
+    Address(#[from] AddressFault),
+    /// An address cannot be listened on.
+    #[error("{key}: {fault}")]
+    Bind {
+        /// The key whose address it is, `listener.dtu` or `upstream.web`.
+        key: String,
+        /// Why.
+        fault: BindFault,
+    },
+    /// A decider did not want a listener to be.
+    #[error("listener.{listener}: refused by an extension: {why}")]
+    Refused {
+        /// The listener.
+        listener: String,
+        /// What the decider said.
+        why: String,
+    },
+    /// The system refused something that every process may have.
+    #[error("{what}: {error}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A session thread could not be started.
+    #[error("session thread {number} could not be started: {error}")]
+    Thread {
+        /// Which one, counted from 0.
+        number: u32,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The process may open too few descriptors to serve anybody.
+    #[error(
+        "this process may open {limit} descriptors; allow it {least} at least, with ulimit -n or \
+         LimitNOFILE="
+    )]
+    Descriptors {
+        /// How many it may open.
+        limit: usize,
+        /// How many it needs.
+        least: usize,
+    },
+}

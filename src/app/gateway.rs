@@ -1,0 +1,243 @@
+use std::{
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use actix::prelude::*;
+
+use super::{
+    StartFault,
+    assembly::{self, Parts},
+    lifecycle::{Ended, Hurry, Phase},
+};
+use crate::{
+    actors::Directory,
+    config::Loaded,
+    extension::{Decider, Extensions, ExtensionsBuilder, Moment, Observed, Question},
+    messages::{Drain, Drained, Finish, Stop},
+    model::Offset,
+    spool::Ledger,
+    telemetry::{Counts, Telemetry},
+};
+
+/// What is added to the longest farewell for sessions to be gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Pause before an actor that crashed is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Puts a gateway together: a configuration, and what is plugged in.
+pub struct GatewayBuilder {
+    loaded: Loaded,
+    extensions: ExtensionsBuilder,
+    pub(super) telemetry: Telemetry,
+}
+
+/// A running gateway. Lives on the thread of an actix system; that thread carries listeners,
+/// registry and upstreams, and the sessions too where there is no other.
+pub struct Gateway {
+    parts: Parts,
+    phase: Phase,
+    drain: Drain,
+    farewell: Duration,
+    flush: Duration,
+    hurry: Hurry,
+}
+
+/// Numbers of a gateway at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Connections accepted and not yet ended.
+    pub connections: u32,
+    /// Most of them there ever were.
+    pub peak: u32,
+    /// Names held.
+    pub names: usize,
+    /// The offset that the next event will get.
+    pub next: Offset,
+}
+
+impl GatewayBuilder {
+    /// Plugs in an observer.
+    pub fn observe(mut self, observer: Recipient<Observed>) -> Self {
+        self.extensions = self.extensions.observe(observer);
+        self
+    }
+
+    /// Plugs in a decider for one moment of a connection's life.
+    pub fn decide(mut self, moment: Moment, decider: Decider) -> Self {
+        self.extensions = self.extensions.decide(moment, decider);
+        self
+    }
+
+    /// Plugs in a decider that has ten seconds to answer, and lets things happen when it does
+    /// not.
+    pub fn decide_leniently(self, moment: Moment, decider: Recipient<Question>) -> Self {
+        let within = Duration::from_secs(10);
+        self.decide(moment, Decider::new(decider, within, crate::extension::Verdict::Proceed))
+    }
+
+    /// Tells log lines and counts to `telemetry` instead of nobody.
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
+        self
+    }
+
+    /// Starts everything. When this answers, devices are accepted.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing runs then.
+    pub async fn start(self) -> Result<Gateway, StartFault> {
+        let config = &self.loaded.config;
+        let farewells = config.listener.values().map(|listener| listener.farewell.get());
+        let (farewell, flush) = (farewells.max().unwrap_or_default(), config.drain.flush.get());
+        let drain = Drain { spread: config.drain.spread.get() };
+        self.telemetry.phase(Phase::Starting.as_str(), None);
+        let extensions = self.extensions.build();
+        let parts = assembly::assemble(&self.loaded, extensions, self.telemetry).await?;
+        parts.telemetry.phase(Phase::Running.as_str(), None);
+        let (phase, hurry) = (Phase::Running, Hurry::default());
+        Ok(Gateway { parts, phase, drain, farewell, flush, hurry })
+    }
+}
+
+impl Gateway {
+    /// Begins to put a gateway together.
+    pub fn builder(loaded: Loaded) -> GatewayBuilder {
+        let (extensions, telemetry) = (Extensions::builder(), Telemetry::discarding());
+        GatewayBuilder { loaded, extensions, telemetry }
+    }
+
+    /// Where a listener listens, with the port that the kernel chose.
+    pub fn listener_address(&self, name: &str) -> Option<&str> {
+        let listener = self.parts.listeners.iter().find(|listener| listener.name == name);
+        listener.map(|listener| listener.address.as_str())
+    }
+
+    /// Where an upstream in `accept` mode listens, if it has an address of its own.
+    pub fn upstream_address(&self, name: &str) -> Option<&str> {
+        let upstream = self.parts.upstreams.iter().find(|upstream| upstream.name == name);
+        upstream.and_then(|upstream| upstream.address.as_deref())
+    }
+
+    /// Where the gateway is in its life.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Numbers at this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            connections: self.parts.occupancy.connections(),
+            peak: self.parts.occupancy.peak(),
+            names: self.directory().len(),
+            next: self.parts.spool.next(),
+        }
+    }
+
+    /// Connections of one listener: now, most at a time, ever let in, turned away.
+    pub fn listener_counts(&self, name: &str) -> Option<(u32, u32, u64, u64)> {
+        let listener = self.parts.listeners.iter().find(|listener| listener.name == name)?;
+        let counts = &listener.counts;
+        Some((counts.connections(), counts.peak(), counts.accepted(), counts.refused()))
+    }
+
+    /// The names that are held, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.directory().names().map(ToString::to_string).collect();
+        names.sort();
+        names
+    }
+
+    /// Where the events for one upstream are.
+    pub fn ledger(&self, upstream: &str) -> Option<Ledger> {
+        self.follow_ledger(upstream).map(|ledger| ledger())
+    }
+
+    /// Answers where the events for one upstream are, also when the gateway has stopped.
+    pub fn follow_ledger(&self, upstream: &str) -> Option<impl Fn() -> Ledger + use<>> {
+        let upstream = self.parts.upstreams.iter().find(|running| running.name == upstream)?;
+        let (spool, reader) = (Arc::clone(&self.parts.spool), upstream.reader);
+        Some(move || spool.ledger(reader))
+    }
+
+    /// Everything that is counted.
+    pub fn counts(&self) -> &Counts {
+        self.parts.telemetry.counts()
+    }
+
+    /// Waits for every session to be gone.
+    pub async fn vacant(&self) {
+        self.parts.occupancy.vacant().await;
+    }
+
+    /// Waits until a part has failed so that nothing can go on without it.
+    pub async fn failed(&mut self) -> String {
+        self.parts.failures.first().await
+    }
+
+    /// A handle that skips whatever a stop is waiting for.
+    pub fn hurry(&self) -> Hurry {
+        self.hurry.clone()
+    }
+
+    /// Stops in order: no newcomers, sessions let go of over `drain.spread`, upstreams flushed.
+    /// What is left then stays in the spool.
+    pub async fn stop(mut self) -> Ended {
+        self.drain().await;
+        self.flush().await;
+        self.enter(Phase::Stopped, None);
+        self.parts.registry.do_send(Stop);
+        for host in &self.parts.threads.hosts {
+            self.hurry.wait(GRACE, host.send(Stop)).await;
+        }
+        for arbiter in self.parts.threads.arbiters.drain(..) {
+            arbiter.stop();
+            // Its thread ends by itself; a user's handler that blocks it for ever must not keep
+            // the process.
+            drop(arbiter);
+        }
+        Ended::Asked
+    }
+
+    async fn drain(&mut self) {
+        let within = self.drain.spread + self.farewell + GRACE;
+        self.enter(Phase::Draining, Some(within));
+        self.parts.failures.expect_endings();
+        self.parts.listeners.iter().for_each(|listener| {
+            listener.server.do_send(self.drain);
+        });
+        self.parts.threads.hosts.iter().for_each(|host| host.do_send(self.drain));
+        self.hurry.wait(within, self.parts.occupancy.vacant()).await;
+    }
+
+    /// Threads hand over what they still hold, then each upstream has its time.
+    async fn flush(&mut self) {
+        self.enter(Phase::Flushing, Some(self.flush));
+        for host in &self.parts.threads.hosts {
+            self.hurry.wait(GRACE, host.send(Drained)).await;
+        }
+        let finish = Finish { within: self.flush };
+        let asked: Vec<_> =
+            self.parts.upstreams.iter().map(|upstream| upstream.forwarder.send(finish)).collect();
+        for (upstream, mut finished) in self.parts.upstreams.iter().zip(asked) {
+            // One that crashes meanwhile starts again, and has to be asked again.
+            let until_finished = async {
+                while finished.await.is_err() && upstream.forwarder.connected() {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                    finished = upstream.forwarder.send(finish);
+                }
+            };
+            self.hurry.wait(self.flush + GRACE, until_finished).await;
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, within: Option<Duration>) {
+        self.phase = phase;
+        self.parts.telemetry.phase(phase.as_str(), within);
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.parts.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

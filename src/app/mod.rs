@@ -1,0 +1,27 @@
+//! The composition root: builds the parts from the configuration, wires, starts and drains them.
+//! The only place that knows all of them.
+//!
+//! | in file | what |
+//! |---|---|
+//! | `gateway` | the running gateway, for those who start it |
+//! | `binding` | addresses taken before anything runs |
+//! | `assembly` | settings to parts, parts to actors, ports wired |
+//! | `exits` | endings of infrastructure, and which of them end the process |
+//! | `threads` | the session threads |
+//! | `profile` | a listener's settings as working values |
+//! | `lifecycle` | the phases of a stop, each with a deadline |
+//! | `process` | signals, log, panics: what only the program does, and no library |
+
+mod assembly;
+mod binding;
+mod exits;
+mod fault;
+mod gateway;
+mod lifecycle;
+pub mod process;
+mod profile;
+mod threads;
+
+pub use fault::StartFault;
+pub use gateway::{Gateway, GatewayBuilder, Snapshot};
+pub use lifecycle::{Ended, Phase};

@@ -1,0 +1,68 @@
+use std::{sync::Arc, time::Duration};
+
+use super::StartFault;
+use crate::{
+    actors::{self, ListenerSettings, OnIdle, OneOrMany},
+    config::Loaded,
+    limits::DuplicatePolicy,
+    messages::ListenerProfile,
+    protocol::{Protocol, Registration, Rules, Unregistered},
+};
+
+/// Turns a listener's settings into working values.
+pub fn profile(
+    loaded: &Loaded,
+    name: &str,
+    settings: &ListenerSettings,
+) -> Result<Arc<ListenerProfile>, StartFault> {
+    Ok(Arc::new(ListenerProfile {
+        name: name.into(),
+        protocol: protocol(loaded, name, settings)?,
+        rules: rules(settings),
+        registration_timeout: settings.registration_timeout.non_zero(),
+        duplicates: DuplicatePolicy {
+            winner: settings.duplicate,
+            takeover_limit: settings.takeover_limit,
+        },
+        idle_timeout: settings.idle_timeout.non_zero(),
+        close_idle: settings.on_idle == OnIdle::Close,
+        keepalive: settings.keepalive,
+        user_timeout: settings.user_timeout.non_zero(),
+        outbound_limit: settings.outbound_limit.bytes(),
+        farewell: settings.farewell.get().max(Duration::from_millis(1)),
+    }))
+}
+
+/// The configuration was checked, so that the protocol is known and there is one.
+fn protocol(
+    loaded: &Loaded,
+    listener: &str,
+    settings: &ListenerSettings,
+) -> Result<Protocol, StartFault> {
+    let name = match &settings.protocol {
+        OneOrMany::One(name) => name.as_str(),
+        OneOrMany::Many(names) => names.first().map_or("", String::as_str),
+    };
+    let text = loaded.protocol_text(name).map(|found| found.text).unwrap_or_default();
+    Protocol::parse(name, &text).map_err(|mut faults| StartFault::Protocol {
+        listener: listener.to_owned(),
+        fault: faults.swap_remove(0),
+    })
+}
+
+fn rules(settings: &ListenerSettings) -> Rules {
+    Rules {
+        registration: match settings.registration {
+            actors::Registration::Once => Registration::Once,
+            actors::Registration::Every => Registration::Every,
+        },
+        forward_registration: settings.forward_registration,
+        unregistered: match settings.unregistered {
+            actors::Unregistered::Hold => Unregistered::Hold,
+            actors::Unregistered::Forward => Unregistered::Forward,
+            actors::Unregistered::Close => Unregistered::Close,
+        },
+        registration_bytes: settings.registration_bytes.bytes(),
+        max_frame: settings.max_frame.bytes(),
+    }
+}

@@ -1,0 +1,49 @@
+//! `tetherd run`
+
+use std::process::ExitCode;
+
+use super::output;
+use crate::{
+    app::{
+        Ended, Gateway,
+        process::{LogKnob, Signals, log_panics, run_until_told, system},
+    },
+    config::{Loaded, Options, load},
+    telemetry,
+};
+
+/// Runs the gateway until it is told to stop.
+pub fn run(loaded: Loaded, options: Options) -> ExitCode {
+    let gateway = loaded.config.gateway.clone();
+    let started = telemetry::start(&loaded.config.log, &[("gateway", &gateway)]);
+    let (telemetry, guard) = match started {
+        Ok(started) => started,
+        Err(fault) => return output::refuse(&format!("log: {fault}")),
+    };
+    log_panics(&telemetry);
+    for warning in &loaded.warnings {
+        telemetry.config_warning(warning);
+    }
+    let reread = move || match load(&options) {
+        Ok(loaded) => Ok(loaded.config.log),
+        Err(faults) => Err(faults.to_string()),
+    };
+    let knob = LogKnob { levels: guard.levels().clone(), reread: Box::new(reread) };
+    let system = match system() {
+        Ok(system) => system,
+        Err(fault) => return output::fail(&format!("run: {fault}")),
+    };
+    let ended = system.block_on(async move {
+        let signals = Signals::new()?;
+        let gateway = Gateway::builder(loaded).telemetry(telemetry.clone()).start().await?;
+        let ended = run_until_told(gateway, signals, telemetry, Some(knob)).await;
+        Ok::<_, crate::app::StartFault>(ended)
+    });
+    // The log is written to its end before the process is.
+    drop(guard);
+    match ended {
+        Ok(Ended::Asked) => ExitCode::SUCCESS,
+        Ok(Ended::Failed(what)) => output::fail(&format!("run: {what}; start it afresh")),
+        Err(fault) => output::fail(&format!("run: {fault}")),
+    }
+}

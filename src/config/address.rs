@@ -1,0 +1,86 @@
+//! Addresses as a configuration needs them: which clash, and where relative paths lead.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+};
+
+use ::config::Value;
+
+use super::{Config, Fault, key::Key, tree};
+use crate::net::Address;
+
+/// Whether a process could not listen on both.
+pub(super) fn clash(one: &Address, two: &Address) -> bool {
+    if one.port() == Some(0) {
+        return false;
+    }
+    let (Some(first), Some(second)) = (ip(one), ip(two)) else { return one == two };
+    one.port() == two.port() && (first == second || covers(first, second) || covers(second, first))
+}
+
+/// The IP address, where it is written as one or goes without saying.
+fn ip(address: &Address) -> Option<IpAddr> {
+    let is_local = matches!(address, Address::Tcp { host, .. } if host == "localhost");
+    address.ip().or(is_local.then_some(Ipv4Addr::LOCALHOST.into())).map(|ip| ip.to_canonical())
+}
+
+/// Whether whoever listens on `wide` listens on `narrow` as well; `[::]` takes IPv4 too.
+fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
+    wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+}
+
+/// Makes relative paths of Unix sockets absolute: a path never depends on the working directory.
+pub(super) fn resolve(
+    config: &mut Config,
+    base: Option<&Path>,
+    origins: &Value,
+    faults: &mut Vec<Fault>,
+) {
+    let listeners =
+        config.listener.iter_mut().map(|(name, at)| ("listener", name, &mut at.address));
+    let upstreams =
+        config.upstream.iter_mut().map(|(name, at)| ("upstream", name, &mut at.address));
+    for (kind, name, address) in listeners.chain(upstreams) {
+        let Some(path) = address.strip_prefix("unix:").map(Path::new) else { continue };
+        if path.is_absolute() || path.as_os_str().is_empty() {
+            continue;
+        }
+        let key = Key(Vec::new()).child(kind).child(name).child("address");
+        match base.map(|base| std::path::absolute(base.join(path))) {
+            Some(Ok(path)) => *address = format!("unix:{}", path.display()),
+            _ => {
+                let text = format!(
+                    "{address:?} is relative to nothing: there is no configuration folder and no \
+                     $STATE_DIRECTORY; write the whole path, from the root on"
+                );
+                faults.push(Fault::error(
+                    tree::nearest_origin(origins, &key),
+                    key.to_string(),
+                    text,
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_clash_when_one_covers_the_other() {
+        let clash = |one: &str, two: &str| clash(&one.parse().unwrap(), &two.parse().unwrap());
+        assert!(clash("0.0.0.0:1", "127.0.0.1:1"));
+        assert!(clash("10.0.0.1:1", "10.0.0.1:1"));
+        assert!(clash("unix:/a", "unix:/a"));
+        assert!(clash("[::]:1", "0.0.0.0:1"), "[::] takes IPv4 as well");
+        assert!(clash("127.0.0.1:1", "[::]:1"));
+        assert!(clash("0.0.0.0:1", "localhost:1"));
+        assert!(clash("[::ffff:10.0.0.1]:1", "10.0.0.1:1"));
+        assert!(!clash("127.0.0.1:0", "127.0.0.1:0"));
+        assert!(!clash("127.0.0.1:1", "127.0.0.2:1"));
+        assert!(!clash("0.0.0.0:1", "[::1]:1"));
+        assert!(!clash("unix:/a", "unix:/b"));
+    }
+}

@@ -1,0 +1,9 @@
+//! Decisions about how many and how often: plain values, no sockets, no clocks of their own.
+
+mod backoff;
+mod duplicates;
+mod occupancy;
+
+pub use backoff::Backoff;
+pub use duplicates::{Duplicate, DuplicatePolicy};
+pub use occupancy::{ListenerCounts, Occupancy, OverLimit, Ticket};

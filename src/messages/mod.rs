@@ -1,0 +1,24 @@
+//! What the running parts say to each other. One struct a message, named for what happened or for
+//! what is asked. What crosses threads often, crosses in batches.
+//!
+//! | from | to | message |
+//! |---|---|---|
+//! | server | session thread | [`Open`] |
+//! | session thread | registry | [`Names`], [`Census`], [`ProbeAnswered`] |
+//! | registry | session thread | [`Orders`], [`TakeCensus`] |
+//! | extension | session thread | [`Instruct`] |
+//! | server | forwarder | [`WebServerArrived`] |
+//! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
+
+mod instruct;
+mod lifecycle;
+mod names;
+mod open;
+
+pub use instruct::{Instruct, Instruction, Refused};
+pub use lifecycle::{Drain, Drained, Finish, Stop};
+pub use names::{
+    Census, Claim, Departure, NameNews, Names, Order, OrderKind, Orders, Present, ProbeAnswered,
+    TakeCensus,
+};
+pub use open::{Arrival, ListenerProfile, Open, WebServerArrived};

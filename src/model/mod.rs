@@ -1,0 +1,17 @@
+//! The words that every part of the house shares: names, sessions, endings, offsets, events.
+
+mod close_reason;
+mod event;
+mod name;
+mod offset;
+mod peer;
+mod session;
+mod time;
+
+pub use close_reason::CloseReason;
+pub use event::Event;
+pub use name::{Name, NameFault};
+pub use offset::Offset;
+pub use peer::Peer;
+pub use session::{Seat, SessionId};
+pub use time::UnixMillis;

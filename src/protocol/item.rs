@@ -1,0 +1,56 @@
+use crate::model::{CloseReason, Name, NameFault};
+
+/// What a [`Cutter`](super::Cutter) found next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// The device said who it is. Ask whether it may have the name before pulling on: all that
+    /// comes out from here on belongs to it.
+    Named(Name),
+    /// A chunk of data under the name.
+    Data(&'a [u8]),
+    /// A chunk of data from a device that has no name.
+    Unnamed(&'a [u8]),
+    /// So many bytes go nowhere: the registration itself, or what never got a name.
+    Filtered(usize),
+    /// The input is used up.
+    NeedMore,
+    /// The session must end. The cutter says the same again from here on.
+    Fault(Fault),
+}
+
+/// Why a session must end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// What came is no registration, or none ended within the bytes allowed for it.
+    #[error("what came before a name is no registration")]
+    Unidentified,
+    /// A registration that breaks the rules.
+    #[error("malformed registration: {0}")]
+    Malformed(#[from] Malformed),
+    /// A frame above the longest allowed. Only protocols that cut frames know it; a chunk that is
+    /// too long is split.
+    #[error("a frame is longer than max_frame")]
+    FrameTooLong,
+}
+
+/// How a registration breaks the rules.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// What stands where the name should be is none.
+    #[error(transparent)]
+    Name(#[from] NameFault),
+    /// A later registration claims another name.
+    #[error("the device already has a name and now claims to be \"{0}\"")]
+    OtherName(Name),
+}
+
+impl Fault {
+    /// The ending of a session that has this fault.
+    pub fn reason(&self) -> CloseReason {
+        match self {
+            Self::Unidentified => CloseReason::Unidentified,
+            Self::Malformed(_) => CloseReason::Malformed,
+            Self::FrameTooLong => CloseReason::FrameTooLong,
+        }
+    }
+}

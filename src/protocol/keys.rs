@@ -1,0 +1,173 @@
+//! Keys of protocol files: reading them with every fault in its place.
+
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::literal;
+use crate::units::Span;
+
+/// Something in a protocol file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{key}: {what}{}", at(.line), hint(.nearest))]
+pub struct ProtocolFault {
+    /// The line, counted from 1, where one can be named.
+    pub line: Option<usize>,
+    /// The key with its table, such as `registration.head`; the file's name if no key is to blame.
+    pub key: String,
+    /// What is wrong with it, and what to do.
+    pub what: String,
+    /// For an unknown key: the known key that is closest, if any is close.
+    pub nearest: Option<String>,
+}
+
+fn at(line: &Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|key| format!("; did you mean {key:?}?")).unwrap_or_default()
+}
+
+/// One table of a protocol file, and where its faults go.
+pub(super) struct Section<'a, 's, 'f> {
+    pub source: &'s str,
+    /// The table's own key with a dot, or nothing for the root.
+    pub prefix: &'static str,
+    /// Without a table there are no keys, and no faults.
+    pub table: Option<&'a DeTable<'s>>,
+    pub faults: &'f mut Vec<ProtocolFault>,
+}
+
+impl<'a, 's> Section<'a, 's, '_> {
+    /// Tells of keys outside `known`; those in `later` belong to the vocabulary and are refused
+    /// until they are built.
+    pub fn refuse_others(&mut self, known: &[&str], later: &[&str]) {
+        for (key, _) in self.table.into_iter().flatten() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let (what, nearest) = if later.contains(&name) {
+                ("is not built yet; take it out", None)
+            } else {
+                ("is no key of a protocol file", nearest(name, known.iter().chain(later)))
+            };
+            self.faults.push(ProtocolFault {
+                line: Some(line_at(self.source, key.span().start)),
+                key: format!("{}{name}", self.prefix),
+                what: what.to_owned(),
+                nearest,
+            });
+        }
+    }
+
+    /// Tells of a fault at `key`.
+    pub fn fault(&mut self, key: &str, what: impl Into<String>) {
+        let line = self.entry(key).map(|(start, _)| line_at(self.source, start));
+        let key = format!("{}{key}", self.prefix);
+        self.faults.push(ProtocolFault { line, key, what: what.into(), nearest: None });
+    }
+
+    /// Whether `key` is written.
+    pub fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &str) -> Option<&'a str> {
+        self.read(key, "must be a string", |value| value.as_str())
+    }
+
+    /// A yes or no; no if absent.
+    pub fn flag(&mut self, key: &str) -> bool {
+        self.read(key, "must be true or false", |value| value.as_bool()).unwrap_or(false)
+    }
+
+    /// A table.
+    pub fn table(&mut self, key: &str) -> Option<&'a DeTable<'s>> {
+        self.read(key, "must be a table", |value| value.as_table())
+    }
+
+    /// A whole number from 1 to `most`.
+    pub fn count(&mut self, key: &str, most: usize) -> Option<usize> {
+        let what = format!("must be a whole number from 1 to {most}");
+        self.read(key, &what, |value| {
+            let number = value.as_integer()?;
+            let number = usize::from_str_radix(number.as_str(), number.radix()).ok()?;
+            (1..=most).contains(&number).then_some(number)
+        })
+    }
+
+    /// A length of time above zero.
+    pub fn span(&mut self, key: &str) -> Option<Duration> {
+        let what = "must be a duration above zero with its unit, such as '1s'";
+        self.read(key, what, |value| value.as_str()?.parse::<Span>().ok()?.non_zero())
+    }
+
+    /// A byte string.
+    pub fn bytes(&mut self, key: &str) -> Option<Vec<u8>> {
+        let text = self.text(key)?;
+        literal::bytes(text).map_err(|what| self.fault(key, what)).ok()
+    }
+
+    /// A list of single bytes, each written as a byte string; empty if absent.
+    pub fn single_bytes(&mut self, key: &str) -> Vec<u8> {
+        let what = "must be a list of single bytes, such as ['\\n', ';']";
+        let list = self.read(key, what, |value| {
+            let list = value.as_array()?.iter().map(|one| one.get_ref().as_str());
+            list.map(|text| single_byte(text?)).collect()
+        });
+        list.unwrap_or_default()
+    }
+
+    fn read<T>(
+        &mut self,
+        key: &str,
+        what: &str,
+        take: impl FnOnce(&'a DeValue<'s>) -> Option<T>,
+    ) -> Option<T> {
+        let (_, value) = self.entry(key)?;
+        let taken = take(value);
+        if taken.is_none() {
+            self.fault(key, what);
+        }
+        taken
+    }
+
+    fn entry(&self, key: &str) -> Option<(usize, &'a DeValue<'s>)> {
+        let (name, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some((name.span().start, value.get_ref()))
+    }
+}
+
+/// Faults of a text that is no TOML: one a line, since the first brings others with it.
+pub(super) fn syntax(source: &str, name: &str, errors: &[toml::de::Error]) -> Vec<ProtocolFault> {
+    let fault = |error: &toml::de::Error| ProtocolFault {
+        line: error.span().map(|span| line_at(source, span.start)),
+        key: name.to_owned(),
+        what: format!("is no TOML: {}", error.message()),
+        nearest: None,
+    };
+    let mut faults: Vec<_> = errors.iter().map(fault).collect();
+    faults.dedup_by_key(|fault| fault.line);
+    faults
+}
+
+fn single_byte(text: &str) -> Option<u8> {
+    match literal::bytes(text).ok()?[..] {
+        [byte] => Some(byte),
+        _ => None,
+    }
+}
+
+fn line_at(source: &str, offset: usize) -> usize {
+    1 + source.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The key closest to `name`, if at most half of its letters differ.
+fn nearest<'k>(name: &str, keys: impl Iterator<Item = &'k &'k str>) -> Option<String> {
+    let distance = |key: &str| strsim::damerau_levenshtein(name, key);
+    let closest = keys.min_by_key(|key| distance(key))?;
+    (distance(closest) * 2 <= closest.len()).then(|| (*closest).to_owned())
+}

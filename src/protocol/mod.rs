@@ -1,0 +1,38 @@
+//! How the bytes of devices are cut, and who the devices are: bytes in, names and data out.
+//!
+//! Hostile bytes arrive here, so there is no socket and no clock: whoever reads the socket feeds
+//! a [`Cutter`] and tells it of silences, and every test is a table.
+//!
+//! What holds for any input, in any pieces:
+//! - What comes out as data or is counted as filtered is what went in, in order, no byte more or
+//!   less, until a fault ends the session.
+//! - A name is never glued to data, and a silence alone never cuts one.
+//! - A cutter keeps at most [`Rules::registration_bytes`] and the length of a head, and nothing at
+//!   all while nothing is unfinished (with [`Registration::Every`], the device's own packet).
+//! - Data of a named session pass without being copied.
+
+mod cutter;
+mod description;
+mod every;
+mod item;
+mod keys;
+mod literal;
+mod packet;
+mod rules;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use cutter::Cutter;
+pub use description::Protocol;
+pub use item::{Fault, Item, Malformed};
+pub use keys::ProtocolFault;
+pub use rules::{Registration, Rules, Unregistered};
+
+/// The protocol files that are built in: name and text.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("etung", include_str!("../../config/protocols/etung.toml")),
+    ("etung_classic", include_str!("../../config/protocols/etung_classic.toml")),
+    ("raw", include_str!("../../config/protocols/raw.toml")),
+];

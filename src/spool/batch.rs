@@ -1,0 +1,162 @@
+use bytes::Bytes;
+
+use super::record;
+use crate::model::{Event, Offset};
+
+/// Events that one thread has gathered and not yet handed to the spool.
+///
+/// A push that panics half-way leaves bytes behind the last whole record; the next use cuts them
+/// off, so that one session's panic cannot spoil what the others have appended.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<u8>,
+    /// Length of the whole records in `records`.
+    whole: usize,
+    count: u32,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends one event; afterwards it is in the batch whole or, after a panic, not at all.
+    pub fn push(&mut self, event: &Event<'_>) {
+        self.records.truncate(self.whole);
+        record::encode(event, &mut self.records);
+        self.whole = self.records.len();
+        self.count += 1;
+    }
+
+    /// How many events it holds.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many bytes they take.
+    pub fn size(&self) -> usize {
+        self.whole
+    }
+
+    /// Whether there is nothing to hand over.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Takes the events out as one shared block whose first event has the offset `base`. The
+    /// batch keeps its buffer.
+    pub(super) fn take(&mut self, base: Offset) -> Block {
+        let records = Bytes::copy_from_slice(&self.records[..self.whole]);
+        let block = Block { base, count: self.count, records };
+        self.records.clear();
+        self.whole = 0;
+        self.count = 0;
+        block
+    }
+}
+
+/// Events with consecutive offsets, shared and never changed.
+#[derive(Clone, Debug)]
+pub struct Block {
+    base: Offset,
+    count: u32,
+    records: Bytes,
+}
+
+impl Block {
+    /// A block of `events` whose first has the offset `base`, for those who test readers.
+    pub fn of(base: Offset, events: &[Event<'_>]) -> Self {
+        let mut batch = Batch::new();
+        events.iter().for_each(|event| batch.push(event));
+        batch.take(base)
+    }
+
+    /// Offset of the first event.
+    pub fn base(&self) -> Offset {
+        self.base
+    }
+
+    /// Offset behind the last event.
+    pub fn end(&self) -> Offset {
+        self.base.plus(u64::from(self.count))
+    }
+
+    /// How many bytes the events take.
+    pub fn size(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The events with their offsets, in order.
+    pub fn events(&self) -> Events<'_> {
+        Events { offset: self.base, rest: &self.records }
+    }
+}
+
+/// Walks the events of a [`Block`].
+#[derive(Debug)]
+pub struct Events<'a> {
+    offset: Offset,
+    rest: &'a [u8],
+}
+
+impl Events<'_> {
+    /// Passes over the events before `from` without a look inside.
+    pub fn skip_to(mut self, from: Offset) -> Self {
+        while self.offset < from {
+            let Some(length) = record::skip(self.rest) else { break };
+            self.rest = self.rest.get(length..).unwrap_or_default();
+            self.offset = self.offset.plus(1);
+        }
+        self
+    }
+
+    /// How many bytes of the block are left.
+    pub fn bytes_left(&self) -> usize {
+        self.rest.len()
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = (Offset, Event<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (event, length) = record::decode(self.rest)?;
+        let offset = self.offset;
+        self.rest = &self.rest[length..];
+        self.offset = offset.plus(1);
+        Some((offset, event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UnixMillis;
+
+    fn started(time: u64) -> Event<'static> {
+        Event::Started { time: UnixMillis(time), clean: false }
+    }
+
+    #[test]
+    fn a_block_numbers_its_events_and_can_be_entered_in_the_middle() {
+        let block = Block::of(Offset(100), &[started(1), started(2), started(3)]);
+        assert_eq!((block.base(), block.end()), (Offset(100), Offset(103)));
+        let all: Vec<_> = block.events().collect();
+        assert_eq!(all[2], (Offset(102), started(3)));
+        let rest: Vec<_> = block.events().skip_to(Offset(102)).collect();
+        assert_eq!(rest, all[2..]);
+        assert_eq!(block.events().skip_to(Offset(999)).count(), 0);
+    }
+
+    #[test]
+    fn half_a_record_left_by_a_panic_is_cut_off() {
+        let mut batch = Batch::new();
+        batch.push(&started(1));
+        batch.records.extend_from_slice(b"half a rec");
+        batch.push(&started(2));
+        let block = batch.take(Offset(1));
+        assert_eq!(block.events().count(), 2);
+        assert!(batch.is_empty());
+    }
+}

@@ -1,0 +1,288 @@
+//! The make of spool that lives in memory: a row of blocks behind one short lock.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    Batch, Block, DropReason, Ledger, Pressure, Read, ReaderId, ReaderSettings, Settings, Spool,
+    Start, WhenBehind, WhenFull, limits::Limits,
+};
+use crate::model::Offset;
+
+/// Bytes that a block costs beside its records: its place in the row and what the allocator adds.
+const BLOCK_OVERHEAD: usize = 96;
+
+/// Events kept in memory, gone with the process.
+///
+/// Numbering begins at the Unix time in microseconds, so that no restart repeats an offset.
+pub struct MemorySpool {
+    id: String,
+    limits: Limits,
+    when_full: WhenFull,
+    pressure: Pressure,
+    state: Mutex<State>,
+}
+
+struct State {
+    blocks: VecDeque<Stored>,
+    next: Offset,
+    /// Bytes of all blocks, their overhead included.
+    held: usize,
+    /// Bytes of all blocks that there ever were.
+    appended: u64,
+    readers: Vec<Reader>,
+}
+
+struct Stored {
+    block: Block,
+    /// [`State::appended`] before this block came.
+    position: u64,
+}
+
+struct Reader {
+    settings: ReaderSettings,
+    /// Where it began.
+    began: Offset,
+    /// First offset that it has not acknowledged.
+    cursor: Offset,
+    /// Below this its events are gone; they are counted as dropped already.
+    floor: Offset,
+    floor_reason: DropReason,
+    delivered: u64,
+    dropped: u64,
+    appended: Arc<Notify>,
+}
+
+impl Reader {
+    /// First event that the spool must still keep for it.
+    fn needs(&self) -> Offset {
+        self.cursor.max(self.floor)
+    }
+
+    fn lose_until(&mut self, floor: Offset, reason: DropReason) {
+        let lost = floor.since(self.needs());
+        if lost == 0 {
+            return;
+        }
+        self.dropped += lost;
+        self.floor = floor;
+        self.floor_reason = reason;
+    }
+}
+
+impl MemorySpool {
+    /// An empty spool.
+    pub fn new(settings: &Settings) -> Self {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Self::starting_at(settings, Offset(now.as_micros() as u64))
+    }
+
+    /// An empty spool whose first event gets the offset `first`.
+    pub fn starting_at(settings: &Settings, first: Offset) -> Self {
+        Self {
+            id: format!("{:016x}", rand::random::<u64>()),
+            limits: Limits::of(settings.max_size),
+            when_full: settings.when_full,
+            pressure: Pressure::default(),
+            state: Mutex::new(State {
+                blocks: VecDeque::new(),
+                next: first,
+                held: 0,
+                appended: 0,
+                readers: Vec::new(),
+            }),
+        }
+    }
+
+    /// A panic inside the lock cannot leave the row half-changed in a way that matters more than
+    /// going on without a spool.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes held at this moment.
+    pub fn held(&self) -> usize {
+        self.state().held
+    }
+
+    fn settle(&self, state: &mut State) {
+        state.trim();
+        let paused = self.limits.paused(state.held, self.pressure.is_paused());
+        let full = self.when_full == WhenFull::Pause;
+        self.pressure.set(paused && full, self.limits.admits(state.held));
+    }
+}
+
+impl State {
+    fn push(&mut self, block: Block) {
+        let size = block.size() + BLOCK_OVERHEAD;
+        self.blocks.push_back(Stored { block, position: self.appended });
+        self.held += size;
+        self.appended += size as u64;
+    }
+
+    fn pop(&mut self) -> Option<Block> {
+        let oldest = self.blocks.pop_front()?;
+        self.held -= oldest.block.size() + BLOCK_OVERHEAD;
+        Some(oldest.block)
+    }
+
+    /// Gives back what no reader needs.
+    fn trim(&mut self) {
+        let needed = self.readers.iter().map(Reader::needs).min().unwrap_or(self.next);
+        while self.blocks.front().is_some_and(|oldest| oldest.block.end() <= needed) {
+            self.pop();
+        }
+    }
+
+    /// Readers that may be skipped lose what lies more than their lag behind.
+    fn skip_those_behind(&mut self, most: u64) {
+        let (blocks, appended) = (&self.blocks, self.appended);
+        for reader in &mut self.readers {
+            if reader.settings.when_behind != WhenBehind::Skip {
+                continue;
+            }
+            let lag = reader.settings.max_lag.min(most);
+            let at = blocks.partition_point(|stored| stored.block.end() <= reader.needs());
+            let first_allowed = appended.saturating_sub(lag);
+            if blocks.get(at).is_none_or(|oldest| oldest.position >= first_allowed) {
+                continue;
+            }
+            let keep = blocks.partition_point(|stored| stored.position < first_allowed);
+            let floor = blocks.get(keep).map_or(self.next, |stored| stored.block.base());
+            reader.lose_until(floor, DropReason::Behind);
+        }
+    }
+
+    fn drop_oldest(&mut self, most: usize) {
+        while self.held > most && self.blocks.len() > 1 {
+            let Some(oldest) = self.pop() else { return };
+            for reader in &mut self.readers {
+                reader.lose_until(oldest.end(), DropReason::SpoolFull);
+            }
+        }
+    }
+}
+
+impl Spool for MemorySpool {
+    fn append(&self, batch: &mut Batch) -> Option<Offset> {
+        if batch.is_empty() {
+            return None;
+        }
+        let mut state = self.state();
+        let first = state.next;
+        let block = batch.take(first);
+        state.next = block.end();
+        state.push(block);
+        state.skip_those_behind(self.limits.lag());
+        if self.when_full == WhenFull::DropOldest {
+            state.trim();
+            state.drop_oldest(self.limits.data());
+        }
+        self.settle(&mut state);
+        state.readers.iter().for_each(|reader| reader.appended.notify_one());
+        Some(first)
+    }
+
+    fn open_reader(&self, settings: &ReaderSettings) -> ReaderId {
+        let mut state = self.state();
+        if let Some(at) = state.readers.iter().position(|r| r.settings.name == settings.name) {
+            return ReaderId(at);
+        }
+        let oldest = state.blocks.front().map_or(state.next, |stored| stored.block.base());
+        let began = match settings.start {
+            Start::Now => state.next,
+            Start::Oldest => oldest,
+        };
+        state.readers.push(Reader {
+            settings: settings.clone(),
+            began,
+            cursor: began,
+            floor: began,
+            floor_reason: DropReason::SpoolFull,
+            delivered: 0,
+            dropped: 0,
+            appended: Arc::new(Notify::new()),
+        });
+        ReaderId(state.readers.len() - 1)
+    }
+
+    fn read(&self, reader: ReaderId, from: Offset) -> Read {
+        let state = self.state();
+        let reader = &state.readers[reader.0];
+        if from < reader.floor {
+            let events = reader.floor.since(from);
+            return Read::Hole { next: reader.floor, events, reason: reader.floor_reason };
+        }
+        let at = state.blocks.partition_point(|stored| stored.block.end() <= from);
+        match state.blocks.get(at) {
+            Some(stored) => Read::Block(stored.block.clone()),
+            None => Read::Empty,
+        }
+    }
+
+    fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
+        let mut state = self.state();
+        let next = state.next;
+        let reader = &mut state.readers[reader.0];
+        let cursor = through.plus(1).min(next);
+        let delivered = cursor.since(reader.needs());
+        reader.delivered += delivered;
+        reader.cursor = reader.cursor.max(cursor);
+        self.settle(&mut state);
+        delivered
+    }
+
+    fn found(&self, reader: ReaderId, events: u64) {
+        let reader = &mut self.state().readers[reader.0];
+        let events = events.min(reader.dropped);
+        reader.dropped -= events;
+        reader.delivered += events;
+    }
+
+    fn skip(&self, reader: ReaderId, through: Offset) {
+        let mut state = self.state();
+        let floor = through.plus(1).min(state.next);
+        state.readers[reader.0].lose_until(floor, DropReason::Skipped);
+        self.settle(&mut state);
+    }
+
+    fn cursor(&self, reader: ReaderId) -> Offset {
+        self.state().readers[reader.0].cursor
+    }
+
+    fn next(&self) -> Offset {
+        self.state().next
+    }
+
+    fn appended(&self, reader: ReaderId) -> Arc<Notify> {
+        Arc::clone(&self.state().readers[reader.0].appended)
+    }
+
+    fn pressure(&self) -> &Pressure {
+        &self.pressure
+    }
+
+    fn ledger(&self, reader: ReaderId) -> Ledger {
+        let state = self.state();
+        let reader = &state.readers[reader.0];
+        Ledger {
+            received: state.next.since(reader.began),
+            delivered: reader.delivered,
+            waiting: state.next.since(reader.needs()),
+            dropped: reader.dropped,
+        }
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+#[cfg(test)]
+mod tests;

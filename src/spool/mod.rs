@@ -1,0 +1,97 @@
+//! What waits for the web server: events in order, each with an offset of its own.
+//!
+//! # What it promises
+//! - A batch is appended whole, and its events get consecutive offsets.
+//! - An offset is never used twice, and never lowered.
+//! - Each upstream reads at its own pace from its own cursor; what every upstream has
+//!   acknowledged is given back.
+//! - It is bounded in bytes. `started`, `online` and `offline` own a reserve, so that a spool full of
+//!   data can still tell who came and went.
+//! - What is dropped is counted by reason, and a reader meets it as a [`Read::Hole`].
+//! - At any time, for each upstream: received = delivered + waiting + dropped ([`Ledger`]).
+//!
+//! # What it does not promise
+//! The memory make ([`MemorySpool`]) keeps nothing beyond the process.
+
+mod batch;
+mod ledger;
+mod limits;
+mod memory;
+mod pressure;
+mod reader;
+mod record;
+mod settings;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::model::Offset;
+
+pub use batch::{Batch, Block};
+pub use ledger::{DropReason, Ledger};
+pub use memory::MemorySpool;
+pub use pressure::Pressure;
+pub use reader::{ReaderId, ReaderSettings, Start, WhenBehind};
+pub use settings::{Settings, SettingsFault, SpoolType, WhenFull};
+
+/// What a reader finds at an offset.
+#[derive(Clone, Debug)]
+pub enum Read {
+    /// Events with consecutive offsets; the first of them may lie before the offset asked for.
+    Block(Block),
+    /// The events from the offset asked for up to, not including, `next` are gone.
+    Hole {
+        /// Offset behind the hole.
+        next: Offset,
+        /// How many events are missing; fewer than offsets where numbering jumped.
+        events: u64,
+        /// Why.
+        reason: DropReason,
+    },
+    /// Nothing yet.
+    Empty,
+}
+
+/// A queue of events between the session threads, which append, and the forwarders, which read.
+pub trait Spool: Send + Sync {
+    /// Appends all events of `batch`, empties it, and answers the offset of the first; `None` for
+    /// an empty batch. Never waits and never fails: what a spool can no longer take is dropped by
+    /// policy and counted. Callers heed [`Spool::pressure`] beforehand, so that nothing is.
+    fn append(&self, batch: &mut Batch) -> Option<Offset>;
+
+    /// Opens the cursor of the upstream `settings.name`; the same name gives the same cursor.
+    fn open_reader(&self, settings: &ReaderSettings) -> ReaderId;
+
+    /// What stands at `from`. Costs one short lock; the bytes are shared, not copied.
+    fn read(&self, reader: ReaderId, from: Offset) -> Read;
+
+    /// Everything up to and including `through` is safe with the upstream; answers how many events
+    /// that delivers.
+    fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64;
+
+    /// So many of the events that counted as dropped had been sent before that, and have arrived.
+    fn found(&self, reader: ReaderId, events: u64);
+
+    /// Passes over everything up to and including `through`, for this upstream: told as a gap,
+    /// [`DropReason::Skipped`].
+    fn skip(&self, reader: ReaderId, through: Offset);
+
+    /// First offset that the upstream has not acknowledged.
+    fn cursor(&self, reader: ReaderId) -> Offset;
+
+    /// The offset that the next event will get.
+    fn next(&self) -> Offset;
+
+    /// Woken when something was appended behind what `reader` has read.
+    fn appended(&self, reader: ReaderId) -> Arc<Notify>;
+
+    /// Whether data may be read from devices, and newcomers be admitted.
+    fn pressure(&self) -> &Pressure;
+
+    /// Received, delivered, waiting, dropped, for one upstream.
+    fn ledger(&self, reader: ReaderId) -> Ledger;
+
+    /// A word that stays the same for the life of the spool; web servers see it in `hello`.
+    fn id(&self) -> &str;
+}

@@ -1,0 +1,219 @@
+//! An event as bytes: a length, a kind, and its fields in a fixed order, little-endian.
+//!
+//! Texts carry one byte of length (names and peers are short), data take the rest of the record.
+
+use crate::model::{CloseReason, Event, SessionId, UnixMillis};
+
+/// Bytes of the length in front of each record.
+const LENGTH: usize = 4;
+
+mod kind {
+    pub const STARTED: u8 = 1;
+    pub const ONLINE: u8 = 2;
+    pub const DATA: u8 = 3;
+    pub const IDLE: u8 = 4;
+    pub const OFFLINE: u8 = 5;
+}
+
+/// Writes `event` behind what `out` holds.
+pub(super) fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; LENGTH]);
+    match *event {
+        Event::Started { time, clean } => {
+            out.push(kind::STARTED);
+            put_time(out, time);
+            out.push(u8::from(clean));
+        }
+        Event::Online { name, session, time, peer, connections } => {
+            put_head(out, kind::ONLINE, name, session, time, connections);
+            put_text(out, peer);
+        }
+        Event::Data { name, session, seq, time, peer, connections, data } => {
+            put_head(out, kind::DATA, name, session, time, connections);
+            put_text(out, peer);
+            put_u64(out, seq);
+            out.extend_from_slice(data);
+        }
+        Event::Idle { name, session, time, connections } => {
+            put_head(out, kind::IDLE, name, session, time, connections);
+        }
+        Event::Offline { name, session, time, reason, received_bytes, sent_bytes, connections } => {
+            put_head(out, kind::OFFLINE, name, session, time, connections);
+            out.push(reason as u8);
+            put_u64(out, received_bytes);
+            put_u64(out, sent_bytes);
+        }
+    }
+    let length = (out.len() - start - LENGTH) as u32;
+    out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+}
+
+fn put_head(
+    out: &mut Vec<u8>,
+    kind: u8,
+    name: &str,
+    session: SessionId,
+    time: UnixMillis,
+    connections: u32,
+) {
+    out.push(kind);
+    put_time(out, time);
+    put_u64(out, session.0);
+    out.extend_from_slice(&connections.to_le_bytes());
+    put_text(out, name);
+}
+
+fn put_time(out: &mut Vec<u8>, time: UnixMillis) {
+    put_u64(out, time.0);
+}
+
+fn put_u64(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+/// Names have at most 64 bytes and peers fewer; anything longer is cut at 255.
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    let bytes = &text.as_bytes()[..text.len().min(255)];
+    out.push(bytes.len() as u8);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads the first record of `bytes`: the event and how many bytes it took. `None` where the bytes
+/// are no whole, well-formed record.
+pub(super) fn decode(bytes: &[u8]) -> Option<(Event<'_>, usize)> {
+    let length = u32::from_le_bytes(bytes.get(..LENGTH)?.try_into().ok()?) as usize;
+    let end = LENGTH.checked_add(length)?;
+    let mut fields = Fields(bytes.get(LENGTH..end)?);
+    let event = fields.event()?;
+    Some((event, end))
+}
+
+/// The length of the first record of `bytes`, without a look inside.
+pub(super) fn skip(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(bytes.get(..LENGTH)?.try_into().ok()?) as usize;
+    Some(LENGTH + length)
+}
+
+/// What is left of a record while its fields are taken from the front.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn event(&mut self) -> Option<Event<'a>> {
+        let kind = self.byte()?;
+        let time = UnixMillis(self.number()?);
+        if kind == kind::STARTED {
+            return Some(Event::Started { time, clean: self.byte()? != 0 });
+        }
+        let session = SessionId(self.number()?);
+        let connections = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+        let name = self.text()?;
+        Some(match kind {
+            kind::ONLINE => Event::Online { name, session, time, peer: self.text()?, connections },
+            kind::DATA => {
+                let peer = self.text()?;
+                let seq = self.number()?;
+                Event::Data { name, session, seq, time, peer, connections, data: self.0 }
+            }
+            kind::IDLE => Event::Idle { name, session, time, connections },
+            kind::OFFLINE => Event::Offline {
+                name,
+                session,
+                time,
+                reason: CloseReason::from_number(self.byte()?)?,
+                received_bytes: self.number()?,
+                sent_bytes: self.number()?,
+                connections,
+            },
+            _ => return None,
+        })
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|byte| byte[0])
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = self.byte()?;
+        std::str::from_utf8(self.take(usize::from(length))?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Vec<Event<'static>> {
+        let (name, session, time) =
+            ("860000000000001", SessionId(7), UnixMillis(1_763_625_600_123));
+        let peer = "[2001:db8::1]:40112";
+        vec![
+            Event::Started { time, clean: true },
+            Event::Online { name, session, time, peer, connections: 12 },
+            Event::Data { name, session, seq: 1, time, peer, connections: 12, data: b"\x00\xff" },
+            Event::Data { name, session, seq: 2, time, peer, connections: 12, data: b"" },
+            Event::Idle { name, session, time, connections: 11 },
+            Event::Offline {
+                name,
+                session,
+                time,
+                reason: CloseReason::Panicked,
+                received_bytes: u64::MAX,
+                sent_bytes: 0,
+                connections: 0,
+            },
+        ]
+    }
+
+    #[test]
+    fn every_kind_of_event_comes_back_as_it_went_in() {
+        let mut bytes = Vec::new();
+        for event in samples() {
+            encode(&event, &mut bytes);
+        }
+        let mut rest = &bytes[..];
+        for event in samples() {
+            let (decoded, length) = decode(rest).expect("a whole record");
+            assert_eq!(decoded, event);
+            assert_eq!(skip(rest), Some(length));
+            rest = &rest[length..];
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_no_record_and_no_panic() {
+        for event in samples() {
+            let mut bytes = Vec::new();
+            encode(&event, &mut bytes);
+            for cut in 0..bytes.len() {
+                assert_eq!(decode(&bytes[..cut]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn flipped_bytes_never_panic() {
+        for event in samples() {
+            let mut bytes = Vec::new();
+            encode(&event, &mut bytes);
+            for at in 0..bytes.len() {
+                for flip in 1..=255 {
+                    bytes[at] ^= flip;
+                    let _ = decode(&bytes);
+                    bytes[at] ^= flip;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The process: phases, signals, panics, observers, configuration.
+
+use std::{fmt::Display, time::Duration};
+
+use slog::{debug, error, info, warn};
+
+use super::Telemetry;
+use crate::telemetry::{ActorKind, Label, Level, Module};
+
+impl Telemetry {
+    /// The process enters a phase of its life, which may last for `deadline`.
+    pub fn phase(&self, name: &str, deadline: Option<Duration>) {
+        let deadline = deadline.map(|span| format!("{span:?}"));
+        info!(self.log(Module::App), "phase"; "phase" => name, "deadline" => deadline);
+    }
+
+    /// A signal came.
+    pub fn signal(&self, name: &str) {
+        info!(self.log(Module::App), "signal"; "signal" => name);
+    }
+
+    /// The log levels were changed; `level` is that of the modules without one of their own.
+    pub fn level_changed(&self, level: Level) {
+        // Written at every level but `error`, since whoever turned a knob wants to see it turn.
+        warn!(self.log(Module::Telemetry), "log level changed"; "now" => level.as_str());
+    }
+
+    /// A setting that is allowed and doubtful.
+    pub fn config_warning(&self, text: &dyn Display) {
+        self.counts().config_warnings.add(1);
+        warn!(self.log(Module::Config), "doubtful setting"; "warning" => %text);
+    }
+
+    /// An actor panicked. `message` is what the panic said.
+    pub fn actor_panicked(&self, kind: ActorKind, name: &str, message: &str) {
+        self.counts().panics.add(kind, 1);
+        error!(self.log(Module::Supervision), "actor panicked";
+            "actor" => kind.as_str(), "name" => name, "panic" => message);
+    }
+
+    /// An actor runs again, `pause` after its panic, the `nth` time within the limit's stretch.
+    pub fn actor_restarted(&self, kind: ActorKind, name: &str) {
+        self.counts().restarts.add(kind, 1);
+        warn!(self.log(Module::Supervision), "actor restarted";
+            "actor" => kind.as_str(), "name" => name);
+    }
+
+    /// An actor panicked too often: the process drains and ends.
+    pub fn actor_gave_up(&self, kind: ActorKind, name: &str, message: &str) {
+        self.counts().given_up.add(kind, 1);
+        error!(self.log(Module::Supervision), "actor given up";
+            "actor" => kind.as_str(), "name" => name, "panic" => message);
+    }
+
+    /// An actor stopped by itself, or was told to.
+    pub fn actor_stopped(&self, kind: ActorKind, name: &str) {
+        debug!(self.log(Module::Supervision), "actor stopped";
+            "actor" => kind.as_str(), "name" => name);
+    }
+
+    /// An observer was too slow for `events` events. Logged once a second.
+    pub fn observer_missed(&self, events: u64) {
+        self.counts().observer_missed.add(events);
+        let Some(suppressed) = self.throttle(|all| &all.observer_missed) else { return };
+        warn!(self.log(Module::Extension), "observer missed events";
+            "events" => events, "suppressed" => suppressed);
+    }
+
+    /// Something failed that has no event of its own; `what` failed with `error`.
+    pub fn failed(&self, module: Module, what: &'static str, error: &dyn Display) {
+        self.log(module).put(Level::Error, what, slog::b!("error" => %error));
+    }
+}

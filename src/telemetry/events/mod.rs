@@ -1,0 +1,101 @@
+//! What happens, by where it happens. Each method writes the record and moves the count.
+
+mod door;
+mod facts;
+mod house;
+mod links;
+mod sessions;
+mod spool;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc, time::Instant};
+
+pub use facts::SessionFacts;
+pub use sessions::Ending;
+
+use super::{
+    AcceptFaultKind, Counts, Label, LinkError, Log, LogFault, LogGuard, Module, Records, Refusal,
+    Settings, log, recorder, throttle::Throttle,
+};
+
+/// Log and counts in one handle. Clones share everything.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Shared>);
+
+struct Shared {
+    logs: Vec<Log>,
+    counts: Arc<Counts>,
+    started: Instant,
+    throttles: Throttles,
+}
+
+/// What a flood can bring is logged once a second for each reason.
+#[derive(Default)]
+struct Throttles {
+    refused: Vec<Throttle>,
+    accept_faults: Vec<Throttle>,
+    link_errors: Vec<Throttle>,
+    link_refused: Throttle,
+    observer_missed: Throttle,
+}
+
+fn each<L: Label>() -> Vec<Throttle> {
+    L::ALL.iter().map(|_| Throttle::default()).collect()
+}
+
+/// Starts log and counts as `settings` say, with `extra` keys on every record.
+pub fn start(
+    settings: &Settings,
+    extra: &[(&'static str, &str)],
+) -> Result<(Telemetry, LogGuard), LogFault> {
+    let counts = Arc::<Counts>::default();
+    let guard = log::start(settings, extra, Arc::clone(&counts))?;
+    Ok((Telemetry::new(&guard.log(Module::App), counts), guard))
+}
+
+impl Telemetry {
+    /// Sends the records of all events to `log`, and counts in `counts`.
+    pub fn new(log: &Log, counts: Arc<Counts>) -> Self {
+        let logs = Module::ALL.iter().map(|module| log.for_module(*module)).collect();
+        let throttles = Throttles {
+            refused: each::<Refusal>(),
+            accept_faults: each::<AcceptFaultKind>(),
+            link_errors: each::<LinkError>(),
+            link_refused: Throttle::default(),
+            observer_missed: Throttle::default(),
+        };
+        Self(Arc::new(Shared { logs, counts, started: Instant::now(), throttles }))
+    }
+
+    /// Counts, and keeps the records in memory: for tests.
+    pub fn recording() -> (Self, Records) {
+        let (log, records) = recorder::recorder();
+        (Self::new(&log, Arc::default()), records)
+    }
+
+    /// Counts, and logs nothing.
+    pub fn discarding() -> Self {
+        Self::new(&recorder::discarder(), Arc::default())
+    }
+
+    /// The log of one module, for what is no event and has no count.
+    pub fn log(&self, module: Module) -> &Log {
+        &self.0.logs[module.place()]
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    fn throttle(&self, pick: impl FnOnce(&Throttles) -> &Throttle) -> Option<u64> {
+        pick(&self.0.throttles).pass(self.0.started.elapsed())
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! One device's connection, from its name to its end.
+
+use std::{fmt::Display, time::Duration};
+
+use slog::{error, info, trace, warn};
+
+use super::{SessionFacts, Telemetry};
+use crate::{
+    model::{CloseReason, Name, Seat},
+    telemetry::{Excerpt, Filtered, Label, Level, Module},
+};
+
+/// How a session ended, and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// How.
+    pub reason: CloseReason,
+    /// Bytes read, the registration too.
+    pub received_bytes: u64,
+    /// Bytes written.
+    pub sent_bytes: u64,
+    /// Pieces of data forwarded.
+    pub chunks: u64,
+    /// How long it was connected.
+    pub connected: Duration,
+    /// Connections that are left.
+    pub connections: u32,
+    /// Whether its name was granted and told upstream.
+    pub was_online: bool,
+}
+
+impl Telemetry {
+    /// A device said who it is.
+    pub fn session_named(&self, facts: &SessionFacts, connections: u32) {
+        self.counts().named.add(1);
+        info!(self.log(Module::Session), "device online"; facts, "connections" => connections);
+    }
+
+    /// A session ended, the one time that it does.
+    pub fn session_ended(&self, facts: &SessionFacts, ending: &Ending) {
+        let counts = self.counts();
+        counts.ended.add(ending.reason, 1);
+        counts.received_bytes.add(ending.received_bytes);
+        counts.sent_bytes.add(ending.sent_bytes);
+        counts.chunks.add(ending.chunks);
+        let (level, message) = match (ending.reason, ending.was_online) {
+            (CloseReason::Panicked, _) => (Level::Warning, "session panicked"),
+            (_, true) => (Level::Info, "device offline"),
+            (_, false) => (Level::Info, "connection ended"),
+        };
+        let seconds = ending.connected.as_millis() as f64 / 1000.0;
+        self.log(Module::Session).put(
+            level,
+            message,
+            slog::b!(facts, "reason" => ending.reason.as_str(),
+                "received_bytes" => ending.received_bytes, "sent_bytes" => ending.sent_bytes,
+                "chunks" => ending.chunks, "seconds" => seconds,
+                "connections" => ending.connections),
+        );
+    }
+
+    /// A newcomer takes a name over.
+    pub fn takeover(&self, name: &Name) {
+        self.counts().takeovers.add(1);
+        info!(self.log(Module::Registry), "name taken over"; "name" => name.as_str());
+    }
+
+    /// A name was taken over more often than its listener allows: the oldest keeps it for a while.
+    pub fn takeover_flagged(&self, name: &Name) {
+        self.counts().takeovers_flagged.add(1);
+        warn!(self.log(Module::Registry), "name taken over too often"; "name" => name.as_str());
+    }
+
+    /// A device has been silent for `silence`, and stays connected.
+    pub fn idle(&self, facts: &SessionFacts, silence: Duration) {
+        self.counts().idle.add(1);
+        info!(self.log(Module::Session), "device idle"; facts, "silence" => ?silence);
+    }
+
+    /// Bytes that never become an event.
+    pub fn filtered(&self, facts: &SessionFacts, reason: Filtered, chunks: u64, bytes: u64) {
+        self.counts().filtered_chunks.add(reason, chunks);
+        self.counts().filtered_bytes.add(reason, bytes);
+        trace!(self.log(Module::Session), "bytes filtered";
+            facts, "reason" => reason.as_str(), "chunks" => chunks, "bytes" => bytes);
+    }
+
+    /// What a device sent breaks the rules of its protocol; the ending that follows is counted.
+    pub fn bad_bytes(&self, facts: &SessionFacts, error: &dyn Display, bytes: &[u8]) {
+        info!(self.log(Module::Session), "bytes not understood";
+            facts, "error" => %error, "bytes" => %Excerpt(bytes));
+    }
+
+    /// The session thread `seat.thread` did not end the session that holds `name` in time.
+    pub fn thread_stuck(&self, name: &Name, seat: Seat) {
+        self.counts().threads_stuck.add(1);
+        error!(self.log(Module::Supervision), "session thread stuck";
+            "thread" => seat.thread, "name" => name.as_str());
+    }
+
+    /// A decider refused something, for the reason `why`.
+    pub fn denied(&self, facts: &SessionFacts, moment: &dyn Display, why: &str) {
+        self.counts().denied.add(1);
+        info!(self.log(Module::Extension), "denied"; facts, "moment" => %moment, "why" => why);
+    }
+}

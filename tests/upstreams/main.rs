@@ -1,0 +1,17 @@
+//! The way to the web server on real sockets, behind a whole gateway.
+#![allow(clippy::unwrap_used)] // a failed step fails the test
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod accept;
+mod backlog;
+mod dial;
+mod examples;
+mod formats;
+mod hand;
+mod several;
+mod shutdown;
+mod stuck;
+mod transport;
+mod window;
