@@ -15,8 +15,9 @@ use crate::{
 /// A newcomer waits so long for the loser's `offline`.
 const TAKEOVER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A newcomer waits so long for the older connection to be found dead.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// A newcomer waits so long for word of the older connection, whose session needs little more than
+/// four seconds to find out; only a thread that stands still takes longer.
+const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the oldest wins once a name was taken over too often.
 const FLAGGED_FOR: Duration = Duration::from_secs(60);

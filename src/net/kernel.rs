@@ -45,12 +45,6 @@ pub fn since_last_acknowledgement(socket: BorrowedFd<'_>) -> io::Result<Duration
     tcp_info(socket).map(|info| Duration::from_millis(u64::from(info.tcpi_last_ack_recv)))
 }
 
-/// Segments sent over a TCP socket that its peer has not acknowledged (`tcpi_unacked`). What waits
-/// for the peer to make room is not among them.
-pub fn segments_in_flight(socket: BorrowedFd<'_>) -> io::Result<u32> {
-    tcp_info(socket).map(|info| info.tcpi_unacked)
-}
-
 fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<libc::tcp_info> {
     // SAFETY: tcp_info is plain numbers, for which all zeroes is a value.
     let mut info: libc::tcp_info = unsafe { mem::zeroed() };

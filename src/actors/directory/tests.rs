@@ -104,7 +104,7 @@ fn above_the_takeover_limit_the_oldest_wins_for_a_minute_and_the_name_is_flagged
         desk.left("a", session - 1);
     }
     assert_eq!(desk.claim("a", 4, Duplicate::Takeover), ["a flagged", "3 probed"]);
-    assert_eq!(desk.after(5), ["4 duplicate_rejected"]);
+    assert_eq!(desk.after(15), ["4 duplicate_rejected"]);
     assert_eq!(desk.claim("a", 5, Duplicate::Takeover), ["3 probed"], "flagged only once");
     desk.left("a", 5);
     desk.after(60);
