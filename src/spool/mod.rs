@@ -14,6 +14,7 @@
 //! The memory make ([`MemorySpool`]) keeps nothing beyond the process.
 
 mod batch;
+mod files;
 mod ledger;
 mod limits;
 mod memory;
@@ -29,6 +30,7 @@ use tokio::sync::Notify;
 use crate::model::Offset;
 
 pub use batch::{Batch, Block};
+pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
 pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
