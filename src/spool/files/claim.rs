@@ -90,8 +90,12 @@ impl Lock {
 impl Drop for Lock {
     /// Leaves no number behind that could later be another process. The file itself stays: removing
     /// it would let two processes each lock a file of that name.
+    ///
+    /// Closing alone would not do: a child that is just being spawned has the file open too, until
+    /// it executes its own program.
     fn drop(&mut self) {
         let _ = self.0.set_len(0);
+        let _ = retry_on_intr(|| flock(&self.0, FlockOperation::Unlock));
     }
 }
 
@@ -102,10 +106,11 @@ pub(super) fn holder(path: &Path) -> io::Result<Option<Holder>> {
         Err(Errno::NOENT) => return Ok(None),
         file => fs::File::from(file?),
     };
-    match is_locked(&file, FlockOperation::NonBlockingLockShared)? {
-        true => Ok(None),
-        false => Ok(Some(Holder { pid: read_pid(&file) })),
+    if !is_locked(&file, FlockOperation::NonBlockingLockShared)? {
+        return Ok(Some(Holder { pid: read_pid(&file) }));
     }
+    retry_on_intr(|| flock(&file, FlockOperation::Unlock))?;
+    Ok(None)
 }
 
 /// Takes the lock for this process alone. Who only looks takes a shared lock for a moment

@@ -104,18 +104,23 @@ impl Content {
         }
     }
 
-    /// Sizes have an order on every file system: this one needs those before it.
+    /// Sizes have an order on every file system: this one brings those before it along.
     fn keep_size(&mut self, size: u64) {
-        let durable = &mut self.durable;
-        self.pending.retain_mut(|change| match &mut change.what {
-            What::Write(at, lost) => {
-                lost.truncate(size.saturating_sub(*at) as usize);
-                !lost.is_empty()
+        // What is cut off by any of them does not come back.
+        let mut least = size;
+        for change in self.pending.iter_mut().rev() {
+            match &mut change.what {
+                What::Resize(older) => least = least.min(*older),
+                What::Write(at, lost) => lost.truncate(least.saturating_sub(*at) as usize),
             }
+        }
+        let durable = &mut self.durable;
+        self.pending.retain(|change| match &change.what {
             What::Resize(older) => {
                 durable.resize(*older as usize, 0);
                 false
             }
+            What::Write(_, lost) => !lost.is_empty(),
         });
         durable.resize(size as usize, 0);
     }
