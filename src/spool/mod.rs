@@ -34,7 +34,7 @@ use crate::model::Offset;
 
 pub use batch::{Batch, Block};
 pub use disk::{DiskFault, DiskSettings, DiskSpool, Durability, Rest};
-pub use files::{File, Files};
+pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
 pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
