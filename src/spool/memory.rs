@@ -111,7 +111,8 @@ impl State {
 
     /// Gives back what no reader needs.
     fn trim(&mut self) {
-        let needed = self.readers.iter().map(|reader| reader.progress.needs()).min().unwrap_or(self.next);
+        let needed =
+            self.readers.iter().map(|reader| reader.progress.needs()).min().unwrap_or(self.next);
         while self.blocks.front().is_some_and(|oldest| oldest.block.end() <= needed) {
             self.pop();
         }

@@ -251,8 +251,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_sound_in_its_own_segment_only() {
-        let (own, other) =
-            (HEADER_OF_17.checksum(), Header { salt: 1, ..HEADER_OF_17 }.checksum());
+        let (own, other) = (HEADER_OF_17.checksum(), Header { salt: 1, ..HEADER_OF_17 }.checksum());
         let mut frame = Vec::new();
         put_frame(&mut frame, &own, Offset(1000), 2, &[b"01234", b"56789"]);
         let head = Head::decode(&frame).unwrap();

@@ -84,7 +84,8 @@ impl Loader {
             Ok(reading) => reading,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Trimmed since it was looked up, or taken away by somebody else.
-                let is_known = shared.log().segment_with(from).is_some_and(|s| s.header == segment.header);
+                let is_known =
+                    shared.log().segment_with(from).is_some_and(|s| s.header == segment.header);
                 return Ok(match is_known {
                     true => self.missing(shared, from, segment.end),
                     false => Vec::new(),
@@ -95,8 +96,8 @@ impl Loader {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         while bytes < AHEAD {
             match reading.walk.step()? {
-                Step::Events(block, _) if block.end() <= from => {}
-                Step::Events(block, _) => {
+                Step::Events(block) if block.end() <= from => {}
+                Step::Events(block) => {
                     bytes += block.size();
                     blocks.push(block);
                 }
@@ -104,7 +105,7 @@ impl Loader {
                     reading.damaged(shared, &damage);
                     break;
                 }
-                Step::Seal { .. } | Step::End { .. } => {
+                Step::Seal | Step::End { .. } => {
                     reading.ended(shared, segment);
                     break;
                 }
@@ -122,8 +123,7 @@ impl Loader {
         from: Offset,
     ) -> io::Result<&mut Reading> {
         let number = segment.header.number;
-        let goes_on =
-            |known: &Reading| known.number == number && known.walk.place().1 <= from;
+        let goes_on = |known: &Reading| known.number == number && known.walk.place().1 <= from;
         if !self.walks.get(&reader).is_some_and(goes_on) {
             let file = shared.files.open(&segment_name(number))?;
             let walk = Walk::new(Arc::clone(&file), &segment.header, segment.filled, segment.end);
@@ -135,7 +135,12 @@ impl Loader {
     }
 
     fn missing(&self, shared: &Shared, from: Offset, to: Offset) -> Vec<Block> {
-        shared.telemetry.spool_damaged(&format!("offsets {from} to {to}"), 0, 0, &"nothing is there");
+        shared.telemetry.spool_damaged(
+            &format!("offsets {from} to {to}"),
+            0,
+            0,
+            &"nothing is there",
+        );
         shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
         Vec::new()
     }

@@ -50,6 +50,7 @@ mod format;
 mod head;
 mod loader;
 mod log;
+mod opening;
 mod quarantine;
 mod recovery;
 mod segment;
@@ -60,6 +61,9 @@ mod thread;
 mod walk;
 mod writer;
 mod writing;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

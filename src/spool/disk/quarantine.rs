@@ -55,7 +55,9 @@ fn write(files: &dyn Files, from: &dyn File, name: &str, damage: &Damage) -> io:
         return Ok(());
     }
     if names.iter().filter(|name| name.starts_with("quarantine-")).count() >= MOST_FILES {
-        return Err(io::Error::other("the folder holds enough of them; look at them and move them"));
+        return Err(io::Error::other(
+            "the folder holds enough of them; look at them and move them",
+        ));
     }
     let to = files.create(name)?;
     let (mut done, size) = (0, damage.size.min(MOST_BYTES));

@@ -160,9 +160,9 @@ impl Recovery<'_> {
         let mut walk = Walk::new(Arc::clone(&opened.file), &opened.header, opened.size, bound);
         let is_readable = loop {
             match walk.step() {
-                Ok(Step::Events(..)) => {}
+                Ok(Step::Events(_)) => {}
                 Ok(Step::Damage(damage)) => self.damaged(opened, &damage),
-                Ok(Step::Seal { .. } | Step::End { torn: false }) => break true,
+                Ok(Step::Seal | Step::End { torn: false }) => break true,
                 Ok(Step::End { torn: true }) => {
                     self.telemetry.spool_torn(&name, walk.place().0);
                     break true;

@@ -1,6 +1,8 @@
 use std::{io, sync::Arc};
 
-use super::format::{self, Checksum, FRAME, HEADER, Header, SEAL, put_frame, put_seal, segment_name};
+use super::format::{
+    self, Checksum, FRAME, HEADER, Header, SEAL, put_frame, put_seal, segment_name,
+};
 use crate::{
     model::{Offset, UnixMillis},
     spool::{Block, File, Files},
@@ -63,7 +65,9 @@ impl Spare {
             salt: rand::random(),
             made: UnixMillis::now(),
         };
-        if let Err(error) = self.make_room(least).and_then(|()| self.file.write_at(0, &header.encode())) {
+        if let Err(error) =
+            self.make_room(least).and_then(|()| self.file.write_at(0, &header.encode()))
+        {
             return Err((self, error));
         }
         Ok(Open {
@@ -227,8 +231,7 @@ fn fitting(blocks: &[Block], room: usize) -> usize {
 }
 
 fn cut(bytes: bytes::Bytes, frames: &[Framed]) -> Vec<Block> {
-    let block = |frame: &Framed| {
-        Block::new(frame.base, frame.count, bytes.slice(frame.start..frame.end))
-    };
+    let block =
+        |frame: &Framed| Block::new(frame.base, frame.count, bytes.slice(frame.start..frame.end));
     frames.iter().map(block).collect()
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::format::{Checksum, FRAME, HEADER, Head, Header};
 use crate::{
-    model::{Offset, UnixMillis},
+    model::Offset,
     spool::{Block, File},
 };
 
@@ -19,17 +19,12 @@ const PAGE: usize = 4 << 10;
 /// What a walk meets next.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Events, and where their frame begins.
-    Events(Block, u64),
+    /// Events.
+    Events(Block),
     /// Something that cannot be read stands between here and the next sound frame.
     Damage(Damage),
     /// The segment was closed in good order.
-    Seal {
-        /// Offset behind its last event.
-        end: Offset,
-        /// When.
-        sealed: UnixMillis,
-    },
+    Seal,
     /// Nothing sound follows. `torn` if something was begun there.
     End {
         /// Whether there are bytes behind the last frame that are no frame.
@@ -70,12 +65,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Begins behind the header.
-    pub(super) fn new(
-        file: Arc<dyn File>,
-        header: &Header,
-        size: u64,
-        bound: Offset,
-    ) -> Self {
+    pub(super) fn new(file: Arc<dyn File>, header: &Header, size: u64, bound: Offset) -> Self {
         Self {
             file,
             checksum: header.checksum(),
@@ -113,23 +103,19 @@ impl Walk {
             return Ok(Step::End { torn: false });
         }
         match self.sound_frame(self.position, self.expected)? {
-            Some((head, frame)) if head.base == self.expected => {
-                Ok(self.take(&head, frame))
-            }
+            Some((head, frame)) if head.base == self.expected => Ok(self.take(&head, &frame)),
             _ => self.search(),
         }
     }
 
-    fn take(&mut self, head: &Head, frame: Bytes) -> Step {
-        let at = self.position;
+    fn take(&mut self, head: &Head, frame: &Bytes) -> Step {
         if head.count == 0 {
-            let time = frame[FRAME..].first_chunk().map_or(0, |time| u64::from_le_bytes(*time));
-            return Step::Seal { end: head.base, sealed: UnixMillis(time) };
+            return Step::Seal;
         }
         self.position += head.size() as u64;
         self.expected = head.end();
         let records = frame.slice(FRAME..head.size());
-        Step::Events(Block::new(head.base, head.count, records), at)
+        Step::Events(Block::new(head.base, head.count, records))
     }
 
     /// Looks for the next sound frame behind a place where there should be one. None: the walk is
@@ -150,7 +136,12 @@ impl Walk {
             torn = true;
             if let Some((head, _)) = self.sound_frame(at, from)? {
                 self.seek(at, head.base);
-                return Ok(Step::Damage(Damage { at: begun, size: at - begun, from, to: head.base }));
+                return Ok(Step::Damage(Damage {
+                    at: begun,
+                    size: at - begun,
+                    from,
+                    to: head.base,
+                }));
             }
             at += 1;
         }

@@ -59,12 +59,12 @@ impl Writer {
         shared.write(now);
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
+        let retained_since = wall.0.saturating_sub(shared.settings.retain.as_millis() as u64);
+        self.trim(shared, retained_since, now);
         self.make_room(shared, now, wall);
         // With a new segment, what did not fit before fits now.
         shared.write(now);
         self.remember(shared, now);
-        let retained_since = wall.0.saturating_sub(shared.settings.retain.as_millis() as u64);
-        self.trim(shared, retained_since, now);
         shared.settle();
         self.rest(shared, now)
     }
@@ -80,7 +80,9 @@ impl Writer {
         }
         if log.is_dirty {
             let since = self.stored.map_or(STORE_EVERY, |stored| now.duration_since(stored));
-            return Rest::For(STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval));
+            return Rest::For(
+                STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval),
+            );
         }
         match shared.settings.retain.is_zero() || log.segments.len() < 2 {
             true => Rest::Idle,
