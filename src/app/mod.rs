@@ -20,6 +20,7 @@ mod gateway;
 mod lifecycle;
 pub mod process;
 mod profile;
+mod spooling;
 mod threads;
 
 pub use fault::StartFault;

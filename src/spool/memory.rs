@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -233,6 +234,10 @@ impl Spool for MemorySpool {
 
     fn promised(&self) -> Option<watch::Receiver<Offset>> {
         None
+    }
+
+    fn start(&self) -> io::Result<()> {
+        Ok(())
     }
 
     fn close(&self) -> bool {

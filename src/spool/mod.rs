@@ -26,7 +26,7 @@ mod reader;
 mod record;
 mod settings;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::sync::{Notify, watch};
 
@@ -99,6 +99,12 @@ pub trait Spool: Send + Sync {
     /// Follows up to where events are safe: every one before the offset that is shown. `None` where
     /// none ever is.
     fn promised(&self) -> Option<watch::Receiver<Offset>>;
+
+    /// Begins to work, on threads of its own where it needs them, once all readers are open.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn start(&self) -> io::Result<()>;
 
     /// The end: everything is made safe, and nothing may be appended any more. Waits for the disk.
     /// Answers whether all went well.

@@ -41,7 +41,8 @@ impl Courier {
         let cursor = parts.spool.cursor(parts.reader);
         let backoff = Backoff::unforeseen(settings.retry.initial.get(), settings.retry.max.get());
         Self {
-            delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff),
+            delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff)
+                .following(parts.spool.began()),
             encoder: Encoder::new(settings.format, settings.encoding),
             answers: ErrorAnswers::default(),
             stored: cursor,

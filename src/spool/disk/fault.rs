@@ -1,13 +1,8 @@
 use std::io;
 
-use super::super::files::ClaimFault;
-
 /// Why a spool on disk cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskFault {
-    /// Another process works with the folder, or it cannot be made.
-    #[error(transparent)]
-    Claim(#[from] ClaimFault),
     /// A later version of tetherd has written it.
     #[error(
         "the spool was written in format {format} by a later version, and this one knows formats \

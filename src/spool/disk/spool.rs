@@ -29,7 +29,7 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Events kept in files.
 ///
-/// Opened, it does nothing by itself: [`DiskSpool::start`] gives it threads of its own; tests work
+/// Opened, it does nothing by itself: [`Spool::start`] gives it threads of its own; tests work
 /// it by hand with [`DiskSpool::work`]. Dropped without [`Spool::close`] it leaves its files as a
 /// crash would, but for what was still in memory, which is written.
 #[derive(Debug)]
@@ -98,20 +98,6 @@ impl DiskSpool {
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
     }
 
-    /// Gives it threads: one writes and syncs, the other reads for those who are behind.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn start(&self) -> io::Result<()> {
-        let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        let threads = [
-            Builder::new().name("spool".to_owned()).spawn(move || writer.keep_writing())?,
-            Builder::new().name("spool-read".to_owned()).spawn(move || loader.keep_reading())?,
-        ];
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(threads);
-        Ok(())
-    }
-
     /// Does by hand what the threads would do by themselves, once; answers when the writer wants
     /// its next turn.
     pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
@@ -120,7 +106,7 @@ impl DiskSpool {
     }
 
     /// Tells of upstreams that are not configured any more and keep events from being trimmed.
-    pub fn tell_kept(&self) {
+    fn tell_kept(&self) {
         let log = self.inner.shared.log();
         let inactive = log.readers.iter().enumerate().filter(|(_, reader)| !reader.is_active);
         for (at, reader) in inactive {
@@ -302,6 +288,18 @@ impl Spool for DiskSpool {
 
     fn promised(&self) -> Option<watch::Receiver<Offset>> {
         Some(self.inner.shared.safe.subscribe())
+    }
+
+    /// One thread writes and syncs, another one reads for those who are behind.
+    fn start(&self) -> io::Result<()> {
+        self.tell_kept();
+        let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
+        let threads = [
+            Builder::new().name("spool".to_owned()).spawn(move || writer.keep_writing())?,
+            Builder::new().name("spool-read".to_owned()).spawn(move || loader.keep_reading())?,
+        ];
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(threads);
+        Ok(())
     }
 
     fn close(&self) -> bool {
