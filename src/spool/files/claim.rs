@@ -15,8 +15,11 @@ use rustix::{
 
 use super::LOCK;
 
-/// How often a claim waits out those who only look, and how long each time.
-const PATIENCE: (u32, Duration) = (1000, Duration::from_millis(1));
+/// How often a claim waits out those who only look.
+const PATIENCE: u32 = 1000;
+
+/// How long it waits each time.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a folder cannot be claimed.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +72,7 @@ impl Lock {
         let mode = Mode::RUSR | Mode::WUSR;
         let file = retry_on_intr(|| openat(folder, LOCK, flags, mode));
         let file = fs::File::from(file.map_err(fault("open"))?);
-        if !is_taken(&file).map_err(fault("lock"))? {
+        if !is_taken(&file, || thread::sleep(PAUSE)).map_err(fault("lock"))? {
             return Err(ClaimFault::Held { folder: path.to_owned(), pid: read_pid(&file) });
         }
         let lock = Self(file);
@@ -115,9 +118,8 @@ pub(super) fn holder(path: &Path) -> io::Result<Option<Holder>> {
 
 /// Takes the lock for this process alone. Who only looks takes a shared lock for a moment
 /// ([`holder`]); a claim waits that out instead of taking it for another gateway.
-fn is_taken(file: &fs::File) -> Result<bool, Errno> {
-    let (times, pause) = PATIENCE;
-    for _ in 0..times {
+fn is_taken(file: &fs::File, mut pause: impl FnMut()) -> Result<bool, Errno> {
+    for _ in 0..PATIENCE {
         if is_locked(file, FlockOperation::NonBlockingLockExclusive)? {
             return Ok(true);
         }
@@ -125,7 +127,7 @@ fn is_taken(file: &fs::File) -> Result<bool, Errno> {
             return Ok(false);
         }
         retry_on_intr(|| flock(file, FlockOperation::Unlock))?;
-        thread::sleep(pause);
+        pause();
     }
     Ok(false)
 }
@@ -149,5 +151,32 @@ fn named(pid: Option<u32>) -> String {
         Some(pid) if pid == process::id() => format!("this process itself ({pid})"),
         Some(pid) => format!("process {pid}"),
         None => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_waits_for_those_who_only_look_and_not_for_a_holder() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join(LOCK);
+        let [file, other] =
+            [(); 2].map(|()| fs::File::options().append(true).create(true).open(&path).unwrap());
+        flock(&other, FlockOperation::NonBlockingLockShared).unwrap();
+        let mut pauses = 0;
+        let is_first = is_taken(&file, || {
+            pauses += 1;
+            if pauses == 3 {
+                flock(&other, FlockOperation::Unlock).unwrap();
+            }
+        });
+        assert_eq!((is_first, pauses), (Ok(true), 3));
+        assert_eq!(is_taken(&other, || panic!("waited for a holder")), Ok(false));
+        flock(&file, FlockOperation::Unlock).unwrap();
+        flock(&other, FlockOperation::NonBlockingLockShared).unwrap();
+        let file = fs::File::open(&path).unwrap();
+        assert_eq!(is_taken(&file, || {}), Ok(false), "its patience ends");
     }
 }

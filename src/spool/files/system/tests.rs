@@ -3,8 +3,6 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::fs::{PermissionsExt, symlink},
     process::{self, Child, Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
 };
 
 use tempfile::TempDir;
@@ -102,24 +100,6 @@ fn another_process_is_named_and_its_death_frees_the_folder() {
     other.wait().unwrap();
     assert_eq!(SystemFiles::holder(&path).unwrap(), None);
     SystemFiles::claim(&path).unwrap();
-}
-
-#[test]
-fn who_only_looks_for_a_holder_never_makes_a_claim_fail() {
-    let (_temp, path) = folder();
-    drop(SystemFiles::claim(&path).unwrap());
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                SystemFiles::holder(&path).unwrap();
-                thread::yield_now();
-            }
-        });
-        let claims: Vec<_> = (0..200).map(|_| SystemFiles::claim(&path).map(drop)).collect();
-        is_over.store(true, Ordering::Relaxed);
-        claims.into_iter().for_each(Result::unwrap);
-    });
 }
 
 #[test]
