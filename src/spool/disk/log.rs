@@ -41,7 +41,7 @@ pub(super) struct Log {
     tail_bytes: usize,
     /// How many of them are safe, and the bytes of the others.
     tail_safe: usize,
-    unsafe_bytes: usize,
+    unsynced_bytes: usize,
     /// All segments with events; the last one is being written.
     pub(super) segments: VecDeque<Segment>,
     pub(super) holes: Holes,
@@ -102,7 +102,7 @@ impl Log {
             tail: VecDeque::new(),
             tail_bytes: 0,
             tail_safe: 0,
-            unsafe_bytes: 0,
+            unsynced_bytes: 0,
             segments: VecDeque::new(),
             holes: Holes::NONE,
             readers: Vec::new(),
@@ -157,7 +157,7 @@ impl Log {
         self.written = current.end;
         for frame in frames {
             self.tail_bytes += frame.size();
-            self.unsafe_bytes += frame.size();
+            self.unsynced_bytes += frame.size();
             self.tail.push_back(frame);
         }
         if std::mem::take(&mut self.is_awaited) {
@@ -169,7 +169,7 @@ impl Log {
     pub(super) fn is_safe_until(&mut self, safe: Offset) {
         self.safe = self.safe.max(safe);
         while let Some(block) = self.tail.get(self.tail_safe).filter(|b| b.end() <= self.safe) {
-            self.unsafe_bytes -= block.size();
+            self.unsynced_bytes -= block.size();
             self.tail_safe += 1;
         }
         while self.tail_bytes > TAIL && self.tail_safe > 0 {
@@ -182,8 +182,8 @@ impl Log {
     /// once more.
     pub(super) fn unwrite(&mut self) {
         let again = self.tail.split_off(self.tail_safe);
-        self.tail_bytes -= self.unsafe_bytes;
-        self.pending_bytes += std::mem::take(&mut self.unsafe_bytes);
+        self.tail_bytes -= self.unsynced_bytes;
+        self.pending_bytes += std::mem::take(&mut self.unsynced_bytes);
         self.pending.splice(..0, again);
         self.written = self.safe;
     }
@@ -199,7 +199,7 @@ impl Log {
 
     /// Bytes that must stay in memory for now.
     pub(super) fn held_bytes(&self) -> usize {
-        self.pending_bytes + self.unsafe_bytes
+        self.pending_bytes + self.unsynced_bytes
     }
 
     /// Bytes that all segments take on disk.
