@@ -11,6 +11,7 @@ use super::{
     StartFault,
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
+    surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     config::Loaded,
     extension::Extensions,
     limits::{ListenerCounts, Occupancy},
-    link::{Mode, UpstreamSettings},
+    link::{Dial, Mode, UpstreamSettings},
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
     spool::{Batch, MemorySpool, ReaderId, ReaderSettings, Spool},
@@ -66,6 +67,8 @@ pub struct RunningUpstream {
 struct Ground<'a> {
     loaded: &'a Loaded,
     spool: Arc<dyn Spool>,
+    dial: Rc<dyn Dial>,
+    seed: u64,
     occupancy: Arc<Occupancy>,
     extensions: Arc<Extensions>,
     telemetry: Telemetry,
@@ -78,15 +81,19 @@ pub async fn assemble(
     loaded: &Loaded,
     extensions: Extensions,
     telemetry: Telemetry,
+    surroundings: Surroundings,
 ) -> Result<Parts, StartFault> {
-    let (bound, doors) = (bind_listeners(loaded)?, bind_upstreams(loaded)?);
+    let Surroundings { spool, dial, unbound, seed } = surroundings;
+    let (bound, doors) = (bind_listeners(loaded, unbound)?, bind_upstreams(loaded, unbound)?);
     let extensions = Arc::new(extensions);
     ask_about(&bound, &extensions).await?;
 
     let (exits, failures) = ExitReports::new(telemetry.clone());
     let ground = Ground {
         loaded,
-        spool: Arc::new(MemorySpool::new(&loaded.config.spool)),
+        spool: spool.unwrap_or_else(|| Arc::new(MemorySpool::new(&loaded.config.spool))),
+        dial,
+        seed,
         occupancy: Arc::new(Occupancy::with_limit(most_connections())),
         extensions,
         telemetry,
@@ -147,6 +154,7 @@ impl Ground<'_> {
             occupancy: Arc::clone(&self.occupancy),
             extensions: Arc::clone(&self.extensions),
             telemetry: self.telemetry.clone(),
+            seed: self.seed,
             names: registry.clone().recipient(),
             probes: registry.clone().recipient(),
             census: registry.clone().recipient(),
@@ -164,7 +172,8 @@ impl Ground<'_> {
     ) -> Vec<RunningUpstream> {
         let config = &self.loaded.config;
         let mut upstreams = Vec::new();
-        for (((name, settings), reader), door) in config.upstream.iter().zip(readers).zip(doors) {
+        let rows = config.upstream.iter().zip(readers).zip(doors).zip(0_u64..);
+        for ((((name, settings), reader), door), number) in rows {
             let address = door.as_ref().map(|door| door.get_ref().address().to_owned());
             let parts = ForwarderParts {
                 name: name.as_str().into(),
@@ -173,6 +182,8 @@ impl Ground<'_> {
                 spool: Arc::clone(&self.spool),
                 reader,
                 door,
+                dial: Rc::clone(&self.dial),
+                seed: self.seed.wrapping_add(number),
                 telemetry: self.telemetry.clone(),
             };
             let exits = self.exits.of(ActorKind::Forwarder, name);
@@ -191,8 +202,7 @@ impl Ground<'_> {
     ) -> Vec<RunningListener> {
         let mut listeners = Vec::new();
         for bound in bound {
-            let address = bound.listener.get_ref().address().to_owned();
-            let name = bound.name;
+            let (name, address) = (bound.name, bound.address);
             let counts = Arc::<ListenerCounts>::default();
             self.telemetry.listening(&name, &address, bound.profile.protocol.name());
             let parts = ServerParts {
