@@ -90,9 +90,9 @@ pub async fn live(world: Rc<World>, number: u64, mut dice: Dice) {
     while connections.join_next().await.is_some() {}
 }
 
-/// A last word when all is well: it must be heard.
-pub async fn last_word(world: Rc<World>, number: u64, mut dice: Dice) {
-    let mut part = Part::draw(&mut dice, Some(format!("last-{number}")));
+/// The last device, when all is well: it must be heard.
+pub async fn last_word(world: Rc<World>, mut dice: Dice) {
+    let mut part = Part::draw(&mut dice, Some("the-last".to_owned()));
     part.messages += 1;
     part.alone = true;
     part.pauses = 1;

@@ -179,22 +179,25 @@ impl Run {
         tell!(world.book, "from now on all is well");
         world.heal();
         world.webs.iter().for_each(|web| web.hang_up());
-        for number in 1..=3 {
-            let dice = world.roll(|dice| dice.fork());
-            devices.spawn_local(device::last_word(Rc::clone(&world), number, dice));
-        }
-        let deadline = Instant::now() + HEALING;
-        let broken = |Died| Broken;
         let gone = async { while devices.join_next().await.is_some() {} };
-        house.run(gone).await.map_err(broken)?;
-        while !self.is_settled(&house) {
-            if Instant::now() > deadline {
-                world.book.broken(format!("it never settled: {:?}", house.ledgers()));
-            }
-            house.run(sleep(Duration::from_millis(50))).await.map_err(broken)?;
-        }
-        let ledgers = house.stop().await.map_err(broken)?;
+        house.run(gone).await.map_err(|Died| Broken)?;
+        self.settle(&mut house).await?;
+        let dice = world.roll(|dice| dice.fork());
+        house.run(device::last_word(Rc::clone(&world), dice)).await.map_err(|Died| Broken)?;
+        self.settle(&mut house).await?;
+        let ledgers = house.stop().await.map_err(|Died| Broken)?;
         self.reckon(&ledgers);
+        Ok(())
+    }
+
+    async fn settle(&self, house: &mut House) -> Result<(), Broken> {
+        let deadline = Instant::now() + HEALING;
+        while !self.is_settled(house) {
+            if Instant::now() > deadline {
+                self.world.book.broken(format!("it never settled: {:?}", house.ledgers()));
+            }
+            house.run(sleep(Duration::from_millis(50))).await.map_err(|Died| Broken)?;
+        }
         Ok(())
     }
 
