@@ -11,6 +11,7 @@ use super::{
     StartFault,
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
+    spooling::open_spool,
     surroundings::Surroundings,
     threads::{self, Threads},
 };
@@ -25,7 +26,7 @@ use crate::{
     link::{Dial, Mode, UpstreamSettings},
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
-    spool::{Batch, MemorySpool, ReaderId, ReaderSettings, Spool},
+    spool::{Batch, ReaderId, ReaderSettings, Spool},
     supervision::{RestartPolicy, start_permanent},
     telemetry::{ActorKind, Telemetry},
 };
@@ -91,7 +92,10 @@ pub async fn assemble(
     let (exits, failures) = ExitReports::new(telemetry.clone());
     let ground = Ground {
         loaded,
-        spool: spool.unwrap_or_else(|| Arc::new(MemorySpool::new(&loaded.config.spool))),
+        spool: match spool {
+            Some(spool) => spool,
+            None => open_spool(&loaded.config.spool, &telemetry)?,
+        },
         dial,
         seed,
         occupancy: Arc::new(Occupancy::with_limit(most_connections())),
@@ -100,6 +104,8 @@ pub async fn assemble(
         exits,
     };
     let readers = ground.open_readers();
+    let failed = |error| StartFault::System { what: "starting the spool's threads", error };
+    ground.spool.start().map_err(failed)?;
     ground.append_started();
     let directory = Arc::<Mutex<Directory>>::default();
     let registry = ground.start_registry(&directory);
@@ -135,10 +141,9 @@ impl Ground<'_> {
     }
 
     fn append_started(&self) {
-        self.telemetry.spool_opened("memory", false, self.spool.next());
+        let clean = self.spool.was_clean();
         let mut batch = Batch::new();
-        // What the process before this one still held in memory, if there was one, is gone.
-        batch.push(&Event::Started { time: UnixMillis::now(), clean: false });
+        batch.push(&Event::Started { time: UnixMillis::now(), clean });
         self.spool.append(&mut batch);
     }
 

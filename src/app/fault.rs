@@ -2,6 +2,7 @@ use crate::{
     config::Faults,
     net::{AddressFault, BindFault},
     protocol::ProtocolFault,
+    spool::{ClaimFault, DiskFault},
 };
 
 /// Why a gateway cannot be started. One line each: what, where, what to do.
@@ -29,6 +30,12 @@ pub enum StartFault {
         /// Why.
         fault: BindFault,
     },
+    /// The folder of the spool cannot be worked in.
+    #[error("spool.path: {0}")]
+    SpoolFolder(#[from] ClaimFault),
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] DiskFault),
     /// A decider did not want a listener to be.
     #[error("listener.{listener}: refused by an extension: {why}")]
     Refused {

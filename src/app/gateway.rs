@@ -226,6 +226,7 @@ impl Gateway {
         for host in &self.parts.threads.hosts {
             self.hurry.wait(GRACE, host.send(Stop)).await;
         }
+        self.close_spool().await;
         for arbiter in self.parts.threads.arbiters.drain(..) {
             arbiter.stop();
             // Its thread ends by itself; a user's handler that blocks it for ever must not keep
@@ -264,6 +265,15 @@ impl Gateway {
                 }
             };
             self.hurry.wait(self.flush + GRACE, until_finished).await;
+        }
+    }
+
+    /// What is left is made safe. Nobody is in so much of a hurry that this is left out.
+    async fn close_spool(&self) {
+        let spool = Arc::clone(&self.parts.spool);
+        let closing = actix_rt::task::spawn_blocking(move || spool.close());
+        if !closing.await.unwrap_or_default() {
+            self.parts.telemetry.spool_fault("closing", &"not everything is safe");
         }
     }
 

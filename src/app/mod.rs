@@ -21,6 +21,7 @@ mod gateway;
 mod lifecycle;
 pub mod process;
 mod profile;
+mod spooling;
 mod surroundings;
 mod threads;
 

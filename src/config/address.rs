@@ -1,4 +1,4 @@
-//! Addresses as a configuration needs them: which clash, and where relative paths lead.
+//! Addresses and paths as a configuration needs them: which clash, and where relative ones lead.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,7 +8,7 @@ use std::{
 use ::config::Value;
 
 use super::{Config, Fault, key::Key, tree};
-use crate::net::Address;
+use crate::{net::Address, spool::SpoolType};
 
 /// Whether a process could not listen on both.
 pub(super) fn clash(one: &Address, two: &Address) -> bool {
@@ -28,6 +28,40 @@ fn ip(address: &Address) -> Option<IpAddr> {
 /// Whether whoever listens on `wide` listens on `narrow` as well; `[::]` takes IPv4 too.
 fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
     wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+}
+
+/// Makes the path of the spool absolute. A configuration that belongs to no folder, and does not say
+/// where to put a spool, keeps events in memory.
+pub(super) fn resolve_spool(
+    config: &mut Config,
+    base: Option<&Path>,
+    origins: &mut Value,
+    faults: &mut Vec<Fault>,
+) {
+    let spool = &mut config.spool;
+    if spool.kind == SpoolType::Memory || spool.path.is_absolute() {
+        return;
+    }
+    if let Some(Ok(path)) = base.map(|base| std::path::absolute(base.join(&spool.path))) {
+        spool.path = path;
+        return;
+    }
+    let (kind, key) = (Key::dotted("spool.type"), Key::dotted("spool.path"));
+    let is_written = |key: &Key| tree::origin(origins, key).is_some();
+    if !is_written(&kind) && !is_written(&key) {
+        spool.kind = SpoolType::Memory;
+        return;
+    }
+    let text = relative(&spool.path.display().to_string());
+    let origin = if is_written(&key) { &key } else { &kind };
+    faults.push(Fault::error(tree::nearest_origin(origins, origin), key.to_string(), text));
+}
+
+fn relative(path: &str) -> String {
+    format!(
+        "{path:?} is relative to nothing: there is no configuration folder and no \
+         $STATE_DIRECTORY; write the whole path, from the root on"
+    )
 }
 
 /// Makes relative paths of Unix sockets absolute: a path never depends on the working directory.
@@ -50,10 +84,7 @@ pub(super) fn resolve(
         match base.map(|base| std::path::absolute(base.join(path))) {
             Some(Ok(path)) => *address = format!("unix:{}", path.display()),
             _ => {
-                let text = format!(
-                    "{address:?} is relative to nothing: there is no configuration folder and no \
-                     $STATE_DIRECTORY; write the whole path, from the root on"
-                );
+                let text = relative(address);
                 faults.push(Fault::error(
                     tree::nearest_origin(origins, &key),
                     key.to_string(),

@@ -195,7 +195,8 @@ pub fn load(options: &Options) -> Result<Loaded, Faults> {
     settle(sources, whole, base)
 }
 
-/// Reads one layer over the built-in values; its origin is called `text`.
+/// Reads one layer over the built-in values; its origin is called `text`. A text belongs to no
+/// folder: events wait in memory unless it says where to put a spool.
 ///
 /// # Errors
 /// All that is wrong, with the warnings among it.
@@ -218,6 +219,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     if whole {
         faults = validate::check(&config, &folders, &origins, faults);
         address::resolve(&mut config, base.as_deref(), &origins, &mut faults);
+        address::resolve_spool(&mut config, base.as_deref(), &mut origins, &mut faults);
     }
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Err(Faults::sorted(faults, &labels));

@@ -15,11 +15,7 @@ use super::{
 const LATER_TABLES: [&str; 5] = ["admin", "commands", "poll", "tls", "cluster"];
 
 /// Keys of later versions, and what they are for.
-const LATER_KEYS: [(&str, &str); 14] = [
-    ("spool.path", "the spool on disk"),
-    ("spool.durability", "the spool on disk"),
-    ("spool.commit_interval", "the spool on disk"),
-    ("spool.retain", "the spool on disk"),
+const LATER_KEYS: [(&str, &str); 10] = [
     ("listener.*.tls", "TLS"),
     ("listener.*.proxy_protocol", "the PROXY protocol"),
     ("listener.*.allow", "filtering by address"),
@@ -33,8 +29,7 @@ const LATER_KEYS: [(&str, &str); 14] = [
 ];
 
 /// Words of later versions, and the one to write instead.
-const LATER_WORDS: [(&str, &str, &str); 4] = [
-    ("spool.type", "disk", "memory"),
+const LATER_WORDS: [(&str, &str, &str); 3] = [
     ("upstream.*.type", "http", "tcp"),
     ("upstream.*.type", "mqtt", "tcp"),
     ("upstream.*.type", "nats", "tcp"),

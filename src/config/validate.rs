@@ -105,9 +105,9 @@ fn check_spool(settings: &spool::Settings, rules: &mut Rules<'_>) {
             let text = format!("{given} is too small; write at least \"{least}\"");
             rules.error(&[Key::dotted("spool.max_size")], text);
         }
-        Err(SettingsFault::DiskNotBuilt) => {
-            let text = "\"disk\" is not built yet; write \"memory\"".to_owned();
-            rules.error(&[Key::dotted("spool.type")], text);
+        Err(SettingsFault::CommitInterval { given, least, most }) => {
+            let text = format!("{given} is no good; write \"{least}\" to \"{most}\"");
+            rules.error(&[Key::dotted("spool.commit_interval")], text);
         }
     }
     if settings.when_full == WhenFull::DropOldest {

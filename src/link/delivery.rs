@@ -42,6 +42,8 @@ pub struct Delivery {
     next: Offset,
     /// Offset behind the last one ever sent, on whichever link.
     sent_end: Offset,
+    /// Offsets below this may have been sent by a process before this one.
+    earlier: Offset,
     in_flight: InFlight,
     /// Events that were delivered and are not yet asked for.
     arrived: u64,
@@ -93,12 +95,19 @@ impl Delivery {
             cursor,
             next: cursor,
             sent_end: cursor,
+            earlier: cursor,
             in_flight: InFlight::default(),
             arrived: 0,
             quiet_since: None,
             failures: Failures { at: cursor, count: 0 },
             skip: None,
         }
+    }
+
+    /// Takes acknowledgements of everything below `began`, too: a process before this one may have
+    /// sent it, even if it did not survive here.
+    pub fn following(self, began: Offset) -> Self {
+        Self { earlier: began, ..self }
     }
 
     /// A new link: answers the offset that it begins with.
@@ -184,7 +193,7 @@ impl Delivery {
         if through < self.cursor {
             return Acknowledged::Past;
         }
-        if through >= self.sent_end {
+        if through >= self.sent_end.max(self.earlier) {
             return Acknowledged::Future;
         }
         self.arrived += self.in_flight.drop_through(through).map_or(0, |(_, events)| events);

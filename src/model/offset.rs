@@ -1,8 +1,13 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// An event's number: rising by one while the gateway runs, never used twice, below 2^53 because
 /// web servers read it as a double.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Offset(pub u64);
 
 impl Offset {

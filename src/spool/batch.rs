@@ -71,6 +71,21 @@ pub struct Block {
 }
 
 impl Block {
+    /// `count` events as they were encoded, the first of them at `base`.
+    pub(super) fn new(base: Offset, count: u32, records: Bytes) -> Self {
+        Self { base, count, records }
+    }
+
+    /// How many events it holds.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The events as bytes.
+    pub(super) fn records(&self) -> &[u8] {
+        &self.records
+    }
+
     /// A block of `events` whose first has the offset `base`, for those who test readers.
     pub fn of(base: Offset, events: &[Event<'_>]) -> Self {
         let mut batch = Batch::new();

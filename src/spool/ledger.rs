@@ -1,7 +1,10 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why events are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// The spool was full, and `when_full = "drop_oldest"`.
     SpoolFull,
@@ -11,11 +14,14 @@ pub enum DropReason {
     Skipped,
     /// Numbering went on further ahead after an unclean stop; nothing was lost by it.
     Restart,
+    /// What was stored cannot be read back: the disk gave something else, or nothing.
+    Damaged,
 }
 
 impl DropReason {
     /// Every reason there is.
-    pub const ALL: [Self; 4] = [Self::SpoolFull, Self::Behind, Self::Skipped, Self::Restart];
+    pub const ALL: [Self; 5] =
+        [Self::SpoolFull, Self::Behind, Self::Skipped, Self::Restart, Self::Damaged];
 
     /// The word for it in a `gap`.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +30,7 @@ impl DropReason {
             Self::Behind => "behind",
             Self::Skipped => "skipped",
             Self::Restart => "restart",
+            Self::Damaged => "damaged",
         }
     }
 }

@@ -2,26 +2,34 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{
     Batch, Block, DropReason, Ledger, Pressure, Read, ReaderId, ReaderSettings, Settings, Spool,
-    Start, WhenBehind, WhenFull, limits::Limits,
+    Start, WhenBehind, WhenFull,
+    cursor::{Cursor, Progress},
+    holes::Holes,
+    limits::Limits,
 };
 use crate::model::Offset;
 
 /// Bytes that a block costs beside its records: its place in the row and what the allocator adds.
 const BLOCK_OVERHEAD: usize = 96;
 
+/// Numbering never jumps here.
+static NO_HOLES: Holes = Holes::NONE;
+
 /// Events kept in memory, gone with the process.
 ///
 /// Numbering begins at the Unix time in microseconds, so that no restart repeats an offset.
 pub struct MemorySpool {
     id: String,
+    began: Offset,
     limits: Limits,
     when_full: WhenFull,
     pressure: Pressure,
@@ -35,44 +43,13 @@ struct State {
     held: usize,
     /// Bytes of all blocks that there ever were.
     appended: u64,
-    readers: Vec<Reader>,
+    readers: Vec<Cursor>,
 }
 
 struct Stored {
     block: Block,
     /// [`State::appended`] before this block came.
     position: u64,
-}
-
-struct Reader {
-    settings: ReaderSettings,
-    /// Where it began.
-    began: Offset,
-    /// First offset that it has not acknowledged.
-    cursor: Offset,
-    /// Below this its events are gone; they are counted as dropped already.
-    floor: Offset,
-    floor_reason: DropReason,
-    delivered: u64,
-    dropped: u64,
-    appended: Arc<Notify>,
-}
-
-impl Reader {
-    /// First event that the spool must still keep for it.
-    fn needs(&self) -> Offset {
-        self.cursor.max(self.floor)
-    }
-
-    fn lose_until(&mut self, floor: Offset, reason: DropReason) {
-        let lost = floor.since(self.needs());
-        if lost == 0 {
-            return;
-        }
-        self.dropped += lost;
-        self.floor = floor;
-        self.floor_reason = reason;
-    }
 }
 
 impl MemorySpool {
@@ -86,7 +63,8 @@ impl MemorySpool {
     pub fn starting_at(settings: &Settings, first: Offset) -> Self {
         Self {
             id: format!("{:016x}", rand::random::<u64>()),
-            limits: Limits::of(settings.max_size),
+            began: first,
+            limits: Limits::of(settings.max_size()),
             when_full: settings.when_full,
             pressure: Pressure::default(),
             state: Mutex::new(State {
@@ -134,7 +112,8 @@ impl State {
 
     /// Gives back what no reader needs.
     fn trim(&mut self) {
-        let needed = self.readers.iter().map(Reader::needs).min().unwrap_or(self.next);
+        let needed =
+            self.readers.iter().map(|reader| reader.progress.needs()).min().unwrap_or(self.next);
         while self.blocks.front().is_some_and(|oldest| oldest.block.end() <= needed) {
             self.pop();
         }
@@ -148,14 +127,14 @@ impl State {
                 continue;
             }
             let lag = reader.settings.max_lag.min(most);
-            let at = blocks.partition_point(|stored| stored.block.end() <= reader.needs());
+            let at = blocks.partition_point(|stored| stored.block.end() <= reader.progress.needs());
             let first_allowed = appended.saturating_sub(lag);
             if blocks.get(at).is_none_or(|oldest| oldest.position >= first_allowed) {
                 continue;
             }
             let keep = blocks.partition_point(|stored| stored.position < first_allowed);
             let floor = blocks.get(keep).map_or(self.next, |stored| stored.block.base());
-            reader.lose_until(floor, DropReason::Behind);
+            reader.progress.lose_until(floor, DropReason::Behind, &NO_HOLES);
         }
     }
 
@@ -163,7 +142,7 @@ impl State {
         while self.held > most && self.blocks.len() > 1 {
             let Some(oldest) = self.pop() else { return };
             for reader in &mut self.readers {
-                reader.lose_until(oldest.end(), DropReason::SpoolFull);
+                reader.progress.lose_until(oldest.end(), DropReason::SpoolFull, &NO_HOLES);
             }
         }
     }
@@ -199,25 +178,16 @@ impl Spool for MemorySpool {
             Start::Now => state.next,
             Start::Oldest => oldest,
         };
-        state.readers.push(Reader {
-            settings: settings.clone(),
-            began,
-            cursor: began,
-            floor: began,
-            floor_reason: DropReason::SpoolFull,
-            delivered: 0,
-            dropped: 0,
-            appended: Arc::new(Notify::new()),
-        });
+        state.readers.push(Cursor::new(settings.clone(), Progress::beginning_at(began)));
         ReaderId(state.readers.len() - 1)
     }
 
     fn read(&self, reader: ReaderId, from: Offset) -> Read {
         let state = self.state();
-        let reader = &state.readers[reader.0];
-        if from < reader.floor {
-            let events = reader.floor.since(from);
-            return Read::Hole { next: reader.floor, events, reason: reader.floor_reason };
+        let progress = &state.readers[reader.0].progress;
+        if from < progress.floor {
+            let (next, reason) = (progress.floor, progress.floor_reason);
+            return Read::Hole { next, events: next.since(from), reason };
         }
         let at = state.blocks.partition_point(|stored| stored.block.end() <= from);
         match state.blocks.get(at) {
@@ -228,36 +198,50 @@ impl Spool for MemorySpool {
 
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
         let mut state = self.state();
-        let next = state.next;
-        let reader = &mut state.readers[reader.0];
-        let cursor = through.plus(1).min(next);
-        let delivered = cursor.since(reader.needs());
-        reader.delivered += delivered;
-        reader.cursor = reader.cursor.max(cursor);
+        let cursor = through.plus(1).min(state.next);
+        let delivered = state.readers[reader.0].progress.acknowledge(cursor, &NO_HOLES);
         self.settle(&mut state);
         delivered
     }
 
     fn found(&self, reader: ReaderId, events: u64) {
-        let reader = &mut self.state().readers[reader.0];
-        let events = events.min(reader.dropped);
-        reader.dropped -= events;
-        reader.delivered += events;
+        self.state().readers[reader.0].progress.found(events);
     }
 
     fn skip(&self, reader: ReaderId, through: Offset) {
         let mut state = self.state();
         let floor = through.plus(1).min(state.next);
-        state.readers[reader.0].lose_until(floor, DropReason::Skipped);
+        state.readers[reader.0].progress.lose_until(floor, DropReason::Skipped, &NO_HOLES);
         self.settle(&mut state);
     }
 
     fn cursor(&self, reader: ReaderId) -> Offset {
-        self.state().readers[reader.0].cursor
+        self.state().readers[reader.0].progress.cursor
     }
 
     fn next(&self) -> Offset {
         self.state().next
+    }
+
+    fn began(&self) -> Offset {
+        self.began
+    }
+
+    /// What the process before still held in memory, if there was one, is gone.
+    fn was_clean(&self) -> bool {
+        false
+    }
+
+    fn promised(&self) -> Option<watch::Receiver<Offset>> {
+        None
+    }
+
+    fn start(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close(&self) -> bool {
+        true
     }
 
     fn appended(&self, reader: ReaderId) -> Arc<Notify> {
@@ -270,13 +254,7 @@ impl Spool for MemorySpool {
 
     fn ledger(&self, reader: ReaderId) -> Ledger {
         let state = self.state();
-        let reader = &state.readers[reader.0];
-        Ledger {
-            received: state.next.since(reader.began),
-            delivered: reader.delivered,
-            waiting: state.next.since(reader.needs()),
-            dropped: reader.dropped,
-        }
+        state.readers[reader.0].progress.ledger(state.next, &NO_HOLES)
     }
 
     fn id(&self) -> &str {

@@ -14,6 +14,10 @@
 //! The memory make ([`MemorySpool`]) keeps nothing beyond the process.
 
 mod batch;
+mod cursor;
+mod disk;
+mod files;
+mod holes;
 mod ledger;
 mod limits;
 mod memory;
@@ -22,13 +26,15 @@ mod reader;
 mod record;
 mod settings;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::model::Offset;
 
 pub use batch::{Batch, Block};
+pub use disk::{DiskFault, DiskSettings, DiskSpool, Durability, Rest};
+pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
 pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
@@ -82,6 +88,27 @@ pub trait Spool: Send + Sync {
 
     /// The offset that the next event will get.
     fn next(&self) -> Offset;
+
+    /// The first offset that this process gives out. Those before it may have been sent already, by
+    /// the process before.
+    fn began(&self) -> Offset;
+
+    /// Whether everything that was given an offset before this start is still there.
+    fn was_clean(&self) -> bool;
+
+    /// Follows up to where events are safe: every one before the offset that is shown. `None` where
+    /// none ever is.
+    fn promised(&self) -> Option<watch::Receiver<Offset>>;
+
+    /// Begins to work, on threads of its own where it needs them, once all readers are open.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn start(&self) -> io::Result<()>;
+
+    /// The end: everything is made safe, and nothing may be appended any more. Waits for the disk.
+    /// Answers whether all went well.
+    fn close(&self) -> bool;
 
     /// Woken when something was appended behind what `reader` has read.
     fn appended(&self, reader: ReaderId) -> Arc<Notify>;

@@ -137,6 +137,12 @@ counts! {
     gap_events: Counter,
     /// Times that the spool was full.
     spool_pauses: Counter,
+    /// Times that the spool could not do what it was asked for.
+    spool_faults: Counter,
+    /// Times that a file could not be made safe.
+    spool_syncs_failed: Counter,
+    /// Parts of files that were not what was written.
+    spool_damages: Counter,
     /// Events that observers missed.
     observer_missed: Counter,
     /// Doubtful settings that were warned of.

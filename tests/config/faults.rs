@@ -342,27 +342,23 @@ fn every_other_mistake_is_told_with_what_to_do() {
         ),
         (
             "[spool]\ntype = 'disk'",
-            "text:2: spool.type: \"disk\" is not built yet; write \"memory\"",
+            "text:2: spool.path: \"data/spool\" is relative to nothing: there is no configuration folder and no $STATE_DIRECTORY; write the whole path, from the root on",
         ),
         (
             "[spool]\ntype = 'tape'",
-            "text:2: spool.type: \"tape\" is not known here; write \"memory\"",
+            "text:2: spool.type: \"tape\" is not known here; write \"memory\" or \"disk\"",
         ),
         (
             "[spool]\npath = 'x'",
-            "text:2: spool.path: the spool on disk is not built yet; remove this key",
+            "text:2: spool.path: \"x\" is relative to nothing: there is no configuration folder and no $STATE_DIRECTORY; write the whole path, from the root on",
         ),
         (
-            "[spool]\ndurability = 'os'",
-            "text:2: spool.durability: the spool on disk is not built yet; remove this key",
+            "[spool]\ndurability = 'platinum'",
+            "text:2: spool.durability: \"platinum\" is not known here; write \"group\" or \"os\"",
         ),
         (
-            "[spool]\ncommit_interval = '5ms'",
-            "text:2: spool.commit_interval: the spool on disk is not built yet; remove this key",
-        ),
-        (
-            "[spool]\nretain = '0s'",
-            "text:2: spool.retain: the spool on disk is not built yet; remove this key",
+            "[spool]\ncommit_interval = '0s'",
+            "text:2: spool.commit_interval: 0s is no good; write \"1ms\" to \"10s\"",
         ),
         (
             "[spool]\nmax_size = '1MiB'",

@@ -41,7 +41,9 @@ impl Book {
     pub fn tell(&self, step: fmt::Arguments<'_>) {
         let step = format!("{:>7} ms  {step}", self.began.elapsed().as_millis());
         let mut pages = self.pages();
-        if std::env::var_os("TELL").is_some() { eprintln!("{step}"); }
+        if std::env::var_os("TELL").is_some() {
+            eprintln!("{step}");
+        }
         for byte in step.bytes() {
             pages.hash = (pages.hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }

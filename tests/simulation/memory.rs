@@ -101,7 +101,8 @@ impl Memory {
     /// Takes the first line of a link; answers whose spool it comes from.
     fn hello(&self, line: &Value, truth: &Truth) -> Result<String, String> {
         let word = |key: &str| line[key].as_str().ok_or(format!("hello without {key}"));
-        if (word("hello")?, word("gateway")?, line["protocol"].as_u64()) != ("tetherd", "sim", Some(1))
+        if (word("hello")?, word("gateway")?, line["protocol"].as_u64())
+            != ("tetherd", "sim", Some(1))
         {
             return Err("not the hello of this gateway".into());
         }

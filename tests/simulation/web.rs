@@ -13,7 +13,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{book::tell, dice::Dice, memory::{Link, Memory}, network::Fate, world::World};
+use crate::{
+    book::tell,
+    dice::Dice,
+    memory::{Link, Memory},
+    network::Fate,
+    world::World,
+};
 
 /// How a web server is on one link.
 #[derive(Clone, Debug)]

@@ -12,12 +12,7 @@ use tetherd::messages::DeviceArrived;
 use tokio::sync::mpsc;
 
 use crate::{
-    book::Book,
-    device::Sent,
-    dice::Dice,
-    network::Connection,
-    scenario::Scenario,
-    truth::Truth,
+    book::Book, device::Sent, dice::Dice, network::Connection, scenario::Scenario, truth::Truth,
     web::Web,
 };
 
@@ -49,7 +44,8 @@ impl World {
     pub fn new(seed: u64, network: mpsc::UnboundedSender<Connection>) -> Rc<Self> {
         let mut dice = Dice::new(seed);
         let scenario = Scenario::draw(&mut dice);
-        let webs = (0..scenario.webs).map(|number| Rc::new(Web::new(number, dice.fork()))).collect();
+        let webs =
+            (0..scenario.webs).map(|number| Rc::new(Web::new(number, dice.fork()))).collect();
         let world = Rc::new(Self {
             scenario,
             book: Arc::new(Book::new()),

@@ -42,7 +42,8 @@ impl Courier {
         let retry = &settings.retry;
         let backoff = Backoff::new(retry.initial.get(), retry.max.get(), parts.seed);
         Self {
-            delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff),
+            delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff)
+                .following(parts.spool.began()),
             encoder: Encoder::new(settings.format, settings.encoding),
             answers: ErrorAnswers::default(),
             stored: cursor,

@@ -9,7 +9,7 @@ use crate::{
 const FIRST: Offset = Offset(1_000);
 
 fn spool(max_size: Size, when_full: WhenFull) -> MemorySpool {
-    let settings = Settings { max_size, when_full, ..Settings::default() };
+    let settings = Settings { max_size: Some(max_size), when_full, ..Settings::default() };
     MemorySpool::starting_at(&settings, FIRST)
 }
 

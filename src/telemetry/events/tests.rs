@@ -66,7 +66,13 @@ fn everything(t: &Telemetry) {
     t.spool_opened("memory", true, at);
     t.spool_paused();
     t.spool_resumed(second);
-    t.spool_fault(&"no space left");
+    t.spool_fault("storing the state", &"no space left");
+    t.spool_sync_failed("000000000001.segment", &"input/output error");
+    t.spool_full(&"max_size is reached");
+    t.spool_torn("000000000001.segment", 64);
+    t.spool_damaged("000000000001.segment", 64, 20, &"quarantine-1-64");
+    t.spool_state_lost(&"quarantine-state");
+    t.spool_keeps_for("old", 3);
     t.phase("draining", Some(second));
     t.signal("SIGTERM");
     t.level_changed(Level::Debug);

@@ -1,0 +1,432 @@
+//! What the spool knows, behind one short lock: which events wait where, and who has read how far.
+//! No file is touched here.
+
+use std::collections::VecDeque;
+
+use super::{segment::Segment, state::Stored};
+use crate::{
+    model::{Offset, UnixMillis},
+    spool::{
+        Block, DropReason, Ledger, ReaderSettings, Start, WhenBehind,
+        cursor::{Cursor, Progress},
+        holes::{Hole, Holes},
+        reader::ReaderId,
+    },
+};
+
+/// Bytes of the newest events that stay in memory, so that who keeps up needs no disk.
+const TAIL: usize = 4 << 20;
+
+/// So often within a segment its offset is noted, to know how many bytes an upstream is behind.
+const MARK: u64 = 1 << 20;
+
+/// Bytes that were read ahead for one upstream: a chunk, and the next one.
+pub(super) const AHEAD: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    /// The offset that the next event gets.
+    pub(super) next: Offset,
+    /// Offsets below this are safely known to be given out.
+    pub(super) reserved: Offset,
+    /// Everything below is in a file.
+    pub(super) written: Offset,
+    /// Everything below is as safe as `durability` says.
+    pub(super) safe: Offset,
+    /// Events that are in no file yet.
+    pub(super) pending: Vec<Block>,
+    pub(super) pending_bytes: usize,
+    /// The newest events that are in a file: all that are not safe yet, and some more.
+    tail: VecDeque<Block>,
+    tail_bytes: usize,
+    /// How many of them are safe, and the bytes of the others.
+    tail_safe: usize,
+    unsafe_bytes: usize,
+    /// All segments with events; the last one is being written.
+    pub(super) segments: VecDeque<Segment>,
+    pub(super) holes: Holes,
+    pub(super) readers: Vec<Reader>,
+    /// There is no room for another segment.
+    pub(super) full: bool,
+    /// A cursor has moved since the state was stored.
+    pub(super) is_dirty: bool,
+    /// Somebody found events that were in no file yet.
+    pub(super) is_awaited: bool,
+    /// Upstreams that are not known begin with the oldest event: who was known is not known.
+    pub(super) begins_with_oldest: bool,
+    marks: VecDeque<Mark>,
+    /// Bytes that were ever written, as marks count them.
+    filled: u64,
+}
+
+/// The event at `offset` stands behind so many bytes.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    offset: Offset,
+    filled: u64,
+}
+
+/// One upstream's cursor, and what was read ahead for it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) cursor: Cursor,
+    /// An upstream of this name is configured.
+    pub(super) is_active: bool,
+    pub(super) ahead: VecDeque<Block>,
+    /// Where to read on from, asked for and not done.
+    pub(super) wanted: Option<Offset>,
+}
+
+/// What a reader finds, and what has to be done for it.
+#[derive(Debug)]
+pub(super) enum Look {
+    Block(Block),
+    Hole(Hole, u64),
+    /// It has everything.
+    Nothing,
+    /// What it wants is in no file yet.
+    Unwritten,
+    /// What it wants has to be read from a file.
+    OnDisk,
+}
+
+impl Log {
+    pub(super) fn new(next: Offset, reserved: Offset, end: Offset) -> Self {
+        Self {
+            next,
+            reserved,
+            written: next,
+            safe: next,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            tail_safe: 0,
+            unsafe_bytes: 0,
+            segments: VecDeque::new(),
+            holes: Holes::NONE,
+            readers: Vec::new(),
+            full: false,
+            is_dirty: false,
+            is_awaited: false,
+            begins_with_oldest: false,
+            marks: VecDeque::from([Mark { offset: end, filled: 0 }]),
+            filled: 0,
+        }
+    }
+
+    /// Takes what was found in the folder.
+    pub(super) fn adopt(&mut self, segments: VecDeque<Segment>) {
+        self.marks.clear();
+        for segment in &segments {
+            self.marks.push_back(Mark { offset: segment.header.base, filled: self.filled });
+            self.filled += segment.filled;
+        }
+        self.segments = segments;
+    }
+
+    pub(super) fn append(&mut self, block: Block) {
+        self.next = block.end();
+        self.pending_bytes += block.size();
+        self.pending.push(block);
+        self.readers.iter().for_each(|reader| reader.cursor.appended.notify_one());
+    }
+
+    /// What may be written now: never an offset that is not reserved.
+    pub(super) fn writable(&self) -> Vec<Block> {
+        let reserved = |block: &&Block| block.end() <= self.reserved;
+        self.pending.iter().take_while(reserved).cloned().collect()
+    }
+
+    /// The first `count` of what waited were written as these frames.
+    pub(super) fn wrote(&mut self, count: usize, frames: Vec<Block>, current: Segment) {
+        let bytes: usize = self.pending.drain(..count).map(|block| block.size()).sum();
+        self.pending_bytes -= bytes;
+        self.filled += bytes as u64;
+        match self.segments.back_mut() {
+            Some(last) if last.header.number == current.header.number => *last = current,
+            _ => {
+                let mark = Mark { offset: current.header.base, filled: self.filled };
+                self.marks.push_back(mark);
+                self.segments.push_back(current);
+            }
+        }
+        if self.marks.back().is_none_or(|mark| mark.filled + MARK <= self.filled) {
+            self.marks.push_back(Mark { offset: current.end, filled: self.filled });
+        }
+        self.written = current.end;
+        for frame in frames {
+            self.tail_bytes += frame.size();
+            self.unsafe_bytes += frame.size();
+            self.tail.push_back(frame);
+        }
+        if std::mem::take(&mut self.is_awaited) {
+            self.readers.iter().for_each(|reader| reader.cursor.appended.notify_one());
+        }
+    }
+
+    /// Everything below `safe` needs no copy in memory.
+    pub(super) fn is_safe_until(&mut self, safe: Offset) {
+        self.safe = self.safe.max(safe);
+        while let Some(block) = self.tail.get(self.tail_safe).filter(|b| b.end() <= self.safe) {
+            self.unsafe_bytes -= block.size();
+            self.tail_safe += 1;
+        }
+        while self.tail_bytes > TAIL && self.tail_safe > 0 {
+            self.tail_bytes -= self.tail.pop_front().map_or(0, |oldest| oldest.size());
+            self.tail_safe -= 1;
+        }
+    }
+
+    /// Nobody knows what of the events from [`Log::safe`] on is in a file: they are to be written
+    /// once more.
+    pub(super) fn unwrite(&mut self) {
+        let again = self.tail.split_off(self.tail_safe);
+        self.tail_bytes -= self.unsafe_bytes;
+        self.pending_bytes += std::mem::take(&mut self.unsafe_bytes);
+        self.pending.splice(..0, again);
+        self.written = self.safe;
+    }
+
+    /// The segment of this number was given up at `end`.
+    pub(super) fn cut(&mut self, number: u64, end: Offset, filled: u64) {
+        let segments = self.segments.iter_mut();
+        for segment in segments.filter(|segment| segment.header.number == number) {
+            (segment.end, segment.filled, segment.bytes) = (end, filled, filled);
+            segment.sealed = Some(UnixMillis::now());
+        }
+    }
+
+    /// Bytes that must stay in memory for now.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.pending_bytes + self.unsafe_bytes
+    }
+
+    /// Bytes that all segments take on disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The segment that the event at `offset` is in.
+    pub(super) fn segment_with(&self, offset: Offset) -> Option<Segment> {
+        let at = self.segments.partition_point(|segment| segment.end <= offset);
+        self.segments.get(at).copied()
+    }
+
+    // ── readers ──────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn open_reader(&mut self, settings: &ReaderSettings) -> ReaderId {
+        let known = self.readers.iter().position(|r| r.cursor.settings.name == settings.name);
+        if let Some(at) = known {
+            let reader = &mut self.readers[at];
+            reader.cursor.settings = settings.clone();
+            reader.is_active = true;
+            return ReaderId(at);
+        }
+        let oldest = self.segments.front().map_or(self.next, |segment| segment.header.base);
+        let began = match settings.start {
+            Start::Now if !self.begins_with_oldest => self.next,
+            _ => oldest,
+        };
+        self.add_reader(settings.clone(), Progress::beginning_at(began), true);
+        self.is_dirty = true;
+        ReaderId(self.readers.len() - 1)
+    }
+
+    pub(super) fn add_reader(
+        &mut self,
+        settings: ReaderSettings,
+        progress: Progress,
+        is_active: bool,
+    ) {
+        self.readers.push(Reader {
+            cursor: Cursor::new(settings, progress),
+            is_active,
+            ahead: VecDeque::new(),
+            wanted: None,
+        });
+    }
+
+    /// What stands at `from` for this reader.
+    pub(super) fn look(&mut self, reader: ReaderId, from: Offset) -> Look {
+        let progress = &self.readers[reader.0].cursor.progress;
+        if from < progress.floor {
+            let (to, reason) = (progress.floor, progress.floor_reason);
+            let events = to.since(from) - self.holes.width(from, to);
+            return Look::Hole(Hole { from, to, reason }, events);
+        }
+        if let Some(hole) = self.holes.at(from) {
+            return Look::Hole(*hole, hole.events_from(from));
+        }
+        if from >= self.next {
+            return Look::Nothing;
+        }
+        if from >= self.written {
+            self.is_awaited = true;
+            return Look::Unwritten;
+        }
+        if self.tail.front().is_some_and(|oldest| oldest.base() <= from) {
+            let at = self.tail.partition_point(|block| block.end() <= from);
+            return self.tail.get(at).cloned().map_or(Look::OnDisk, Look::Block);
+        }
+        self.look_ahead(reader, from)
+    }
+
+    fn look_ahead(&mut self, reader: ReaderId, from: Offset) -> Look {
+        let reader = &mut self.readers[reader.0];
+        while reader.ahead.front().is_some_and(|block| block.end() <= from) {
+            reader.ahead.pop_front();
+        }
+        let found = reader.ahead.front().filter(|block| block.base() <= from).cloned();
+        if found.is_none() {
+            reader.ahead.clear();
+            reader.wanted = Some(from);
+            return Look::OnDisk;
+        }
+        let ahead: usize = reader.ahead.iter().map(Block::size).sum();
+        if ahead < AHEAD && reader.wanted.is_none() {
+            let newest = self.tail.front().map_or(self.written, Block::base);
+            reader.wanted = reader.ahead.back().map(Block::end).filter(|end| *end < newest);
+        }
+        found.map_or(Look::OnDisk, Look::Block)
+    }
+
+    /// What was read for `reader` from `from` on; dropped if it wants something else by now.
+    pub(super) fn read_ahead(&mut self, reader: usize, from: Offset, blocks: Vec<Block>) {
+        let Some(reader) = self.readers.get_mut(reader) else { return };
+        if reader.wanted != Some(from) {
+            return;
+        }
+        reader.wanted = None;
+        reader.ahead.extend(blocks);
+        reader.cursor.appended.notify_one();
+    }
+
+    /// A hole that was stored, and counted, before.
+    pub(super) fn know_hole(&mut self, hole: Hole) {
+        self.holes.add(hole);
+    }
+
+    /// What somebody needs and what comes before the oldest segment was taken away.
+    pub(super) fn miss_what_is_before(&mut self) {
+        let first = self.segments.front().map_or(self.next, |segment| segment.header.previous_end);
+        let from = self.needed();
+        if from < first {
+            self.add_hole(Hole { from, to: first, reason: DropReason::Damaged });
+        }
+    }
+
+    /// Who wants to be read for, and from where on.
+    pub(super) fn wanted(&self) -> Vec<(usize, Offset)> {
+        let wanted = |(at, reader): (usize, &Reader)| Some((at, reader.wanted?));
+        self.readers.iter().enumerate().filter_map(wanted).collect()
+    }
+
+    /// Events from `hole.from` up to `hole.to` cannot be read any more.
+    pub(super) fn add_hole(&mut self, hole: Hole) -> u64 {
+        let parts = self.holes.add(hole);
+        for part in &parts {
+            for reader in &mut self.readers {
+                let progress = &mut reader.cursor.progress;
+                progress.dropped += part.events_from(progress.needs());
+            }
+        }
+        self.is_dirty |= !parts.is_empty();
+        parts.iter().map(|part| part.events_from(part.from)).sum()
+    }
+
+    pub(super) fn ledger(&self, reader: ReaderId) -> Ledger {
+        self.readers[reader.0].cursor.progress.ledger(self.next, &self.holes)
+    }
+
+    pub(super) fn progress(&mut self, reader: ReaderId) -> (&mut Progress, &Holes) {
+        self.is_dirty = true;
+        (&mut self.readers[reader.0].cursor.progress, &self.holes)
+    }
+
+    /// First event that some reader needs.
+    pub(super) fn needed(&self) -> Offset {
+        let needs = self.readers.iter().map(|reader| reader.cursor.progress.needs());
+        needs.min().unwrap_or(self.next).min(self.next)
+    }
+
+    /// Readers that may be skipped lose what lies more than their lag behind, so that they never
+    /// fill the spool.
+    pub(super) fn skip_those_behind(&mut self, most: u64) {
+        for at in 0..self.readers.len() {
+            let settings = &self.readers[at].cursor.settings;
+            if settings.when_behind != WhenBehind::Skip {
+                continue;
+            }
+            let lag = settings.max_lag.min(most);
+            let first_allowed = self.filled.saturating_sub(lag);
+            let keep = self.marks.partition_point(|mark| mark.filled < first_allowed);
+            let Some(floor) = self.marks.get(keep).map(|mark| mark.offset) else { continue };
+            let needs = self.readers[at].cursor.progress.needs();
+            if floor > needs && self.filled_before(needs) < first_allowed {
+                self.lose(at, floor, DropReason::Behind);
+            }
+        }
+    }
+
+    /// Bytes before `offset`, as far as marks tell.
+    fn filled_before(&self, offset: Offset) -> u64 {
+        let at = self.marks.partition_point(|mark| mark.offset <= offset);
+        at.checked_sub(1).map_or(0, |at| self.marks[at].filled)
+    }
+
+    /// Every reader loses the oldest segment. Answers whether there was one to give up.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        let Some(oldest) = self.segments.front().filter(|oldest| oldest.sealed.is_some()) else {
+            return false;
+        };
+        let floor = oldest.end;
+        for at in 0..self.readers.len() {
+            self.lose(at, floor, DropReason::SpoolFull);
+        }
+        true
+    }
+
+    fn lose(&mut self, reader: usize, floor: Offset, reason: DropReason) {
+        let progress = &mut self.readers[reader].cursor.progress;
+        progress.lose_until(floor.min(self.next), reason, &self.holes);
+        self.is_dirty = true;
+    }
+
+    /// The sealed segments at the front that nobody needs and that are closed since before `limit`.
+    pub(super) fn trimmable(&self, limit: u64) -> usize {
+        let needed = self.needed();
+        let is_free = |segment: &&Segment| {
+            segment.end <= needed && segment.sealed.is_some_and(|sealed| sealed.0 <= limit)
+        };
+        self.segments.iter().take_while(is_free).count()
+    }
+
+    /// Forgets the first `count` segments, and answers their numbers.
+    pub(super) fn trim(&mut self, count: usize) -> Vec<u64> {
+        let numbers = self.segments.drain(..count).map(|segment| segment.header.number).collect();
+        let first = self.segments.front().map_or(self.written, |segment| segment.header.base);
+        while self.marks.len() > 1 && self.marks[0].offset < first {
+            self.marks.pop_front();
+        }
+        self.holes.forget_before(first.min(self.needed()));
+        numbers
+    }
+
+    /// What is to be stored of all this.
+    pub(super) fn stored(&self, id: &str, clean: Option<Offset>) -> Stored {
+        let upstreams = self.readers.iter().map(|reader| {
+            let Cursor { settings, progress, .. } = &reader.cursor;
+            (settings.name.clone(), progress.clone())
+        });
+        let damaged = self.holes.iter().filter(|hole| hole.reason == DropReason::Damaged);
+        Stored {
+            format: super::format::FORMAT,
+            id: id.to_owned(),
+            reserved: self.reserved,
+            clean,
+            upstreams: upstreams.collect(),
+            holes: damaged.copied().collect(),
+        }
+    }
+}

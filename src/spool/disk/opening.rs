@@ -1,0 +1,143 @@
+//! How a spool is opened: what is known of it, what is found of it, and where it goes on.
+
+use std::io;
+
+use super::{
+    DiskFault,
+    head::Head,
+    log::Log,
+    quarantine,
+    recovery::{Recovered, recover},
+    state::{self, Found, StateFile, Stored},
+    writer::BLOCK,
+};
+use crate::{
+    model::Offset,
+    spool::{DropReason, Files, ReaderSettings, Start, WhenBehind, cursor::Progress, holes::Hole},
+    telemetry::Telemetry,
+};
+
+/// Offsets end here: web servers read them as doubles.
+const LAST: Offset = Offset((1 << 53) - 1);
+
+/// Opens what is in a folder; a new spool begins with the offset `first`.
+pub(super) fn open(
+    files: &dyn Files,
+    telemetry: &Telemetry,
+    first: Offset,
+) -> Result<Beginning, DiskFault> {
+    let opening = Opening { files, telemetry, first };
+    let (known, was_lost) = opening.known()?;
+    let reserved = known.as_ref().map_or(LAST, |known| known.reserved);
+    let recovered = recover(files, reserved, telemetry)?;
+    opening.begin(known, recovered, was_lost)
+}
+
+/// What is being opened.
+struct Opening<'a> {
+    files: &'a dyn Files,
+    telemetry: &'a Telemetry,
+    /// Where a new spool begins.
+    first: Offset,
+}
+
+/// What a spool begins with.
+pub(super) struct Beginning {
+    pub(super) id: String,
+    pub(super) was_clean: bool,
+    pub(super) log: Log,
+    pub(super) head: Head,
+    pub(super) state: StateFile,
+}
+
+impl Opening<'_> {
+    /// What is known of the spool, and whether it should be known and is not.
+    fn known(&self) -> Result<(Option<Stored>, bool), DiskFault> {
+        let found = state::look(self.files);
+        match found.map_err(|error| DiskFault::io("reading the state", error))? {
+            Found::State(known) => Ok((Some(known), false)),
+            Found::Newer(format) => Err(DiskFault::Newer { format }),
+            Found::Nothing => Ok((None, false)),
+            Found::Damaged => {
+                let kept = quarantine::set_aside(self.files, state::NAME);
+                self.telemetry.spool_state_lost(&kept);
+                Ok((None, true))
+            }
+        }
+    }
+
+    fn begin(
+        &self,
+        known: Option<Stored>,
+        recovered: Recovered,
+        was_lost: bool,
+    ) -> Result<Beginning, DiskFault> {
+        let is_new = known.is_none() && recovered.segments.is_empty() && !was_lost;
+        let clean = known.as_ref().and_then(|known| known.clean);
+        let (end, next) = self.numbering(known.as_ref(), &recovered, is_new);
+        let mut log = Log::new(next, next, end);
+        log.begins_with_oldest = known.is_none() && !is_new;
+        let mut id = format!("{:016x}", rand::random::<u64>());
+        if let Some(known) = &known {
+            id.clone_from(&known.id);
+            adopt_upstreams(&mut log, known, next);
+            known.holes.iter().for_each(|hole| log.know_hole(*hole));
+        }
+        let why = if clean.is_some() { DropReason::Damaged } else { DropReason::Restart };
+        for hole in recovered.holes.iter() {
+            log.add_hole(*hole);
+        }
+        log.add_hole(Hole { from: end, to: next, reason: why });
+        log.adopt(recovered.segments);
+        log.miss_what_is_before();
+        let stored = Stored { reserved: next.plus(BLOCK), ..log.stored(&id, None) };
+        let state = self.state(known.is_some(), &stored);
+        let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
+        log.reserved = stored.reserved;
+        let head = Head::new(recovered.next_number, end);
+        Ok(Beginning { id, was_clean: is_new || clean.is_some(), log, head, state })
+    }
+
+    fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {
+        if !is_known {
+            return StateFile::create(self.files, stored);
+        }
+        let mut state = StateFile::open(self.files)?;
+        state.store(stored)?;
+        Ok(state)
+    }
+
+    /// Where the events end, and where numbering goes on.
+    fn numbering(
+        &self,
+        known: Option<&Stored>,
+        recovered: &Recovered,
+        is_new: bool,
+    ) -> (Offset, Offset) {
+        if is_new {
+            return (self.first, self.first);
+        }
+        let Some(known) = known else {
+            // Nobody knows what was given out: far more than two blocks it cannot have been.
+            let end = recovered.end().unwrap_or(self.first);
+            return (end, self.first.max(end.plus(2 * BLOCK)));
+        };
+        let fallback = known.clean.or_else(|| known.upstreams.values().map(Progress::needs).min());
+        let end = recovered.end().or(fallback).unwrap_or(known.reserved);
+        (end, known.clean.unwrap_or(known.reserved).max(end))
+    }
+}
+
+/// Every upstream goes on where it was, whether it is configured or not.
+fn adopt_upstreams(log: &mut Log, known: &Stored, next: Offset) {
+    for (name, progress) in &known.upstreams {
+        let settings = ReaderSettings {
+            name: name.clone(),
+            start: Start::Now,
+            when_behind: WhenBehind::Hold,
+            max_lag: u64::MAX,
+        };
+        let cursor = progress.cursor.min(next);
+        log.add_reader(settings, Progress { cursor, ..progress.clone() }, false);
+    }
+}

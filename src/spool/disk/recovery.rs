@@ -1,0 +1,203 @@
+//! What a folder holds when it is opened: segments in order, the holes between them, and the end.
+//!
+//! Only segments that were not closed in good order are read; of the others the header and the seal
+//! are enough. So opening costs the same whatever the backlog is.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    DiskFault,
+    format::{HEADER, Header, HeaderFault, segment_name, segment_number},
+    quarantine,
+    segment::{Segment, read_seal, seal_late},
+    walk::{Damage, Step, Walk},
+};
+use crate::{
+    model::{Offset, UnixMillis},
+    spool::{
+        DropReason, File, Files,
+        holes::{Hole, Holes},
+    },
+    telemetry::Telemetry,
+};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    pub(super) segments: VecDeque<Segment>,
+    /// Offsets between or in the segments that have no event, in order.
+    pub(super) holes: Holes,
+    /// Number of the next segment.
+    pub(super) next_number: u64,
+}
+
+impl Recovered {
+    /// Offset behind the last event, if there is any segment.
+    pub(super) fn end(&self) -> Option<Offset> {
+        self.segments.back().map(|segment| segment.end)
+    }
+}
+
+/// Looks through a folder, and puts in order what a crash has left. Nothing that was stored is a
+/// reason not to start; only what a later version has written is.
+///
+/// # Errors
+/// A later format, or a file system that does not let us look.
+pub(super) fn recover(
+    files: &dyn Files,
+    reserved: Offset,
+    telemetry: &Telemetry,
+) -> Result<Recovered, DiskFault> {
+    let names = files.names().map_err(|error| DiskFault::io("listing the folder", error))?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
+    numbers.sort_unstable();
+    let next_number = numbers.last().map_or(1, |last| last + 1);
+    let mut recovery = Recovery { files, telemetry, found: Recovered::default() };
+    let opened = recovery.open_all(&numbers)?;
+    let mut bound = reserved.max(opened.last().map_or(reserved, |last| last.header.base));
+    let mut bounds = Vec::with_capacity(opened.len());
+    for opened in opened.iter().rev() {
+        bounds.push(bound);
+        // After a failed sync its events were written once more, to a later segment.
+        bound = bound.min(opened.header.base);
+    }
+    for (opened, bound) in opened.into_iter().zip(bounds.into_iter().rev()) {
+        recovery.take(&opened, bound);
+    }
+    let mut found = recovery.found;
+    found.next_number = next_number;
+    Ok(found)
+}
+
+struct Recovery<'a> {
+    files: &'a dyn Files,
+    telemetry: &'a Telemetry,
+    found: Recovered,
+}
+
+/// A segment with a good header.
+struct Opened {
+    file: Arc<dyn File>,
+    header: Header,
+    size: u64,
+}
+
+impl Recovery<'_> {
+    fn open_all(&self, numbers: &[u64]) -> Result<Vec<Opened>, DiskFault> {
+        let mut opened: Vec<Opened> = Vec::new();
+        for number in numbers {
+            if let Some(segment) = self.open(*number)? {
+                opened.push(segment);
+            }
+        }
+        Ok(opened)
+    }
+
+    fn open(&self, number: u64) -> Result<Option<Opened>, DiskFault> {
+        let name = segment_name(number);
+        let failed = |error| DiskFault::io(&name, error);
+        let file = self.files.open(&name).map_err(failed)?;
+        let size = file.size().map_err(failed)?;
+        let mut bytes = [0; HEADER];
+        let header = match file.read_at(0, &mut bytes) {
+            Ok(read) => Header::decode(&bytes[..read]),
+            Err(_) => Err(HeaderFault::Damaged),
+        };
+        match header {
+            Ok(header) if header.number == number => Ok(Some(Opened { file, header, size })),
+            Err(HeaderFault::Newer(format)) => Err(DiskFault::Newer { format }),
+            Err(HeaderFault::Blank) if !holds_anything(&*file, size) => {
+                self.remove(number);
+                Ok(None)
+            }
+            _ => {
+                let kept = quarantine::set_aside(self.files, &name);
+                self.telemetry.spool_damaged(&name, 0, size, &kept);
+                Ok(None)
+            }
+        }
+    }
+
+    fn remove(&self, number: u64) {
+        // One that stays is found again at the next start.
+        let _ = self.files.remove(&segment_name(number));
+    }
+
+    fn take(&mut self, opened: &Opened, bound: Offset) {
+        let sealed = read_seal(&*opened.file, &opened.header, opened.size).unwrap_or_default();
+        let segment = match sealed {
+            Some((end, sealed)) => Segment {
+                header: opened.header,
+                end: end.min(bound),
+                bytes: opened.size,
+                filled: opened.size,
+                sealed: Some(sealed),
+            },
+            None => self.look_through(opened, bound),
+        };
+        if segment.end <= segment.header.base {
+            return self.remove(segment.header.number);
+        }
+        self.join(&segment.header);
+        self.found.segments.push_back(segment);
+    }
+
+    /// Notes the holes between the segment before and this one.
+    fn join(&mut self, next: &Header) {
+        let previous_end = next.previous_end.min(next.base);
+        let mut hole = |from: Offset, to: Offset, reason| {
+            self.found.holes.add(Hole { from, to, reason });
+        };
+        if let Some(end) = self.found.segments.back().map(|segment| segment.end) {
+            hole(end, previous_end, DropReason::Damaged);
+        }
+        hole(previous_end, next.base, DropReason::Restart);
+    }
+
+    /// Reads a segment that was left open, to its last whole frame, and closes it there.
+    fn look_through(&mut self, opened: &Opened, bound: Offset) -> Segment {
+        let name = segment_name(opened.header.number);
+        let mut walk = Walk::new(Arc::clone(&opened.file), &opened.header, opened.size, bound);
+        let is_readable = loop {
+            match walk.step() {
+                Ok(Step::Events(_)) => {}
+                Ok(Step::Damage(damage)) => self.damaged(opened, &damage),
+                Ok(Step::Seal | Step::End { torn: false }) => break true,
+                Ok(Step::End { torn: true }) => {
+                    self.telemetry.spool_torn(&name, walk.place().0);
+                    break true;
+                }
+                Err(error) => {
+                    self.telemetry.spool_fault(&name, &error);
+                    break false;
+                }
+            }
+        };
+        let (filled, end) = walk.place();
+        let mut segment =
+            Segment { header: opened.header, end, bytes: opened.size, filled, sealed: None };
+        if is_readable && end > opened.header.base {
+            let now = UnixMillis::now();
+            match seal_late(&*opened.file, &segment, now) {
+                Ok(size) => (segment.bytes, segment.sealed) = (size, Some(now)),
+                Err(error) => self.telemetry.spool_fault(&name, &error),
+            }
+        }
+        segment
+    }
+
+    fn damaged(&mut self, opened: &Opened, damage: &Damage) {
+        let name = segment_name(opened.header.number);
+        let kept = quarantine::copy(self.files, &*opened.file, opened.header.number, damage);
+        self.telemetry.spool_damaged(&name, damage.at, damage.size, &kept);
+        let (from, to) = (damage.from, damage.to);
+        self.found.holes.add(Hole { from, to, reason: DropReason::Damaged });
+    }
+}
+
+/// Whether there is any byte but zeros at the beginning.
+fn holds_anything(file: &dyn File, size: u64) -> bool {
+    let mut bytes = vec![0; size.min(64 << 10) as usize];
+    let read = file.read_at(0, &mut bytes).unwrap_or_default();
+    bytes[..read].iter().any(|byte| *byte != 0)
+}

@@ -1,0 +1,311 @@
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{Builder, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{
+    DiskFault, DiskSettings, Rest, Shared,
+    loader::{Loaded, Loader},
+    log::Look,
+    now,
+    opening::open,
+    thread::Bell,
+    writer::Writer,
+};
+use crate::{
+    model::{Offset, UnixMillis},
+    spool::{
+        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Spool,
+        holes::Hole,
+    },
+    telemetry::Telemetry,
+};
+
+/// A disk that could not be read is asked again after so long.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// Events kept in files.
+///
+/// Opened, it does nothing by itself: [`Spool::start`] gives it threads of its own; tests work
+/// it by hand with [`DiskSpool::work`]. Dropped without [`Spool::close`] it leaves its files as a
+/// crash would, but for what was still in memory, which is written.
+#[derive(Debug)]
+pub struct DiskSpool {
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Shared,
+    writer: Mutex<Writer>,
+    loader: Mutex<Loader>,
+    writer_bell: Bell,
+    loader_bell: Bell,
+}
+
+impl DiskSpool {
+    /// Opens the spool in a folder, or begins one; what a crash has left is put in order.
+    ///
+    /// # Errors
+    /// A later format, or a file system that does not let us work.
+    pub fn open(
+        files: Arc<dyn Files>,
+        settings: DiskSettings,
+        telemetry: Telemetry,
+    ) -> Result<Self, DiskFault> {
+        let micros = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_micros() as u64;
+        Self::open_at(files, settings, telemetry, Offset(micros))
+    }
+
+    /// The same; a new spool begins with the offset `first`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn open_at(
+        files: Arc<dyn Files>,
+        settings: DiskSettings,
+        telemetry: Telemetry,
+        first: Offset,
+    ) -> Result<Self, DiskFault> {
+        let begin = open(&*files, &telemetry, first)?;
+        let log = begin.log;
+        let shared = Shared {
+            id: begin.id,
+            began: log.next,
+            was_clean: begin.was_clean,
+            settings,
+            files,
+            telemetry,
+            pressure: Pressure::default(),
+            safe: watch::Sender::new(log.safe),
+            log: Mutex::new(log),
+            head: Mutex::new(begin.head),
+        };
+        let mut writer = Writer::new(begin.state);
+        // There is a segment to write to from the first event on, if there is room for one.
+        writer.turn(&shared, now(), UnixMillis::now());
+        let inner = Inner {
+            shared,
+            writer: Mutex::new(writer),
+            loader: Mutex::default(),
+            writer_bell: Bell::default(),
+            loader_bell: Bell::default(),
+        };
+        Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
+    }
+
+    /// Does by hand what the threads would do by themselves, once; answers when the writer wants
+    /// its next turn.
+    pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
+        self.inner.read();
+        self.inner.write(now, wall)
+    }
+
+    /// Tells of upstreams that are not configured any more and keep events from being trimmed.
+    fn tell_kept(&self) {
+        let log = self.inner.shared.log();
+        let inactive = log.readers.iter().enumerate().filter(|(_, reader)| !reader.is_active);
+        for (at, reader) in inactive {
+            let waiting = log.ledger(ReaderId(at)).waiting;
+            self.inner.shared.telemetry.spool_keeps_for(&reader.cursor.settings.name, waiting);
+        }
+    }
+
+    fn join(&self) {
+        self.inner.writer_bell.stop();
+        self.inner.loader_bell.stop();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A panic there was told by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for DiskSpool {
+    fn drop(&mut self) {
+        self.join();
+        self.inner.shared.write(now());
+    }
+}
+
+impl Inner {
+    fn keep_writing(&self) {
+        let gather = self.shared.settings.commit_interval;
+        let mut rest = Rest::Idle;
+        let mut began = now();
+        while self.writer_bell.rest(shortened(rest, began), gather) {
+            began = now();
+            rest = self.write(began, UnixMillis::now());
+        }
+    }
+
+    fn keep_reading(&self) {
+        let mut rest = Rest::Idle;
+        while self.loader_bell.rest(rest, Duration::ZERO) {
+            rest = match self.read() {
+                Loaded::Failed => Rest::For(READ_AGAIN),
+                Loaded::Something => Rest::For(Duration::ZERO),
+                Loaded::Nothing => Rest::Idle,
+            };
+        }
+    }
+
+    fn write(&self, now: Instant, wall: UnixMillis) -> Rest {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.turn(&self.shared, now, wall)
+    }
+
+    fn read(&self) -> Loaded {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared)
+    }
+}
+
+/// A rest is counted from the beginning of the turn before it.
+fn shortened(rest: Rest, began: Instant) -> Rest {
+    match rest {
+        Rest::For(time) => Rest::For(time.saturating_sub(now().duration_since(began))),
+        Rest::Idle => Rest::Idle,
+    }
+}
+
+impl Spool for DiskSpool {
+    fn append(&self, batch: &mut Batch) -> Option<Offset> {
+        if batch.is_empty() {
+            return None;
+        }
+        let shared = &self.inner.shared;
+        let mut log = shared.log();
+        let first = log.next;
+        log.append(batch.take(first));
+        let is_too_much = log.held_bytes() >= super::writing::MOST_HELD;
+        drop(log);
+        if is_too_much {
+            shared.settle();
+        }
+        self.inner.writer_bell.ring();
+        Some(first)
+    }
+
+    fn open_reader(&self, settings: &ReaderSettings) -> ReaderId {
+        self.inner.shared.log().open_reader(settings)
+    }
+
+    fn read(&self, reader: ReaderId, from: Offset) -> Read {
+        let shared = &self.inner.shared;
+        loop {
+            let look = shared.log().look(reader, from);
+            match look {
+                Look::Block(block) => return Read::Block(block),
+                Look::Hole(Hole { to, reason, .. }, events) => {
+                    return Read::Hole { next: to, events, reason };
+                }
+                Look::Nothing => return Read::Empty,
+                Look::OnDisk => {
+                    self.inner.loader_bell.ring();
+                    return Read::Empty;
+                }
+                Look::Unwritten => {
+                    let is_tried = shared.write_at_once();
+                    let mut log = shared.log();
+                    if from < log.written {
+                        continue;
+                    }
+                    log.is_awaited = true;
+                    drop(log);
+                    if is_tried {
+                        // There was no room: the writer has to make some.
+                        self.inner.writer_bell.hurry();
+                    }
+                    return Read::Empty;
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
+        let mut log = self.inner.shared.log();
+        let cursor = through.plus(1).min(log.next);
+        let (progress, holes) = log.progress(reader);
+        let delivered = progress.acknowledge(cursor, holes);
+        let makes_room = log.full && log.trimmable(u64::MAX) > 0;
+        drop(log);
+        match makes_room {
+            true => self.inner.writer_bell.hurry(),
+            false => self.inner.writer_bell.ring(),
+        }
+        delivered
+    }
+
+    fn found(&self, reader: ReaderId, events: u64) {
+        self.inner.shared.log().progress(reader).0.found(events);
+    }
+
+    fn skip(&self, reader: ReaderId, through: Offset) {
+        let mut log = self.inner.shared.log();
+        let floor = through.plus(1).min(log.next);
+        let (progress, holes) = log.progress(reader);
+        progress.lose_until(floor, DropReason::Skipped, holes);
+        drop(log);
+        self.inner.writer_bell.ring();
+    }
+
+    fn cursor(&self, reader: ReaderId) -> Offset {
+        self.inner.shared.log().readers[reader.0].cursor.progress.cursor
+    }
+
+    fn next(&self) -> Offset {
+        self.inner.shared.log().next
+    }
+
+    fn began(&self) -> Offset {
+        self.inner.shared.began
+    }
+
+    fn was_clean(&self) -> bool {
+        self.inner.shared.was_clean
+    }
+
+    fn appended(&self, reader: ReaderId) -> Arc<Notify> {
+        Arc::clone(&self.inner.shared.log().readers[reader.0].cursor.appended)
+    }
+
+    fn pressure(&self) -> &Pressure {
+        &self.inner.shared.pressure
+    }
+
+    fn ledger(&self, reader: ReaderId) -> Ledger {
+        self.inner.shared.log().ledger(reader)
+    }
+
+    fn id(&self) -> &str {
+        &self.inner.shared.id
+    }
+
+    fn promised(&self) -> Option<watch::Receiver<Offset>> {
+        Some(self.inner.shared.safe.subscribe())
+    }
+
+    /// One thread writes and syncs, another one reads for those who are behind.
+    fn start(&self) -> io::Result<()> {
+        self.tell_kept();
+        let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
+        let threads = [
+            Builder::new().name("spool".to_owned()).spawn(move || writer.keep_writing())?,
+            Builder::new().name("spool-read".to_owned()).spawn(move || loader.keep_reading())?,
+        ];
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(threads);
+        Ok(())
+    }
+
+    fn close(&self) -> bool {
+        self.join();
+        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.close(&self.inner.shared, now(), UnixMillis::now())
+    }
+}

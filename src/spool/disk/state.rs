@@ -1,0 +1,167 @@
+//! What must be known beside the events: which offsets are given out, and how far each upstream has
+//! come. One small file with two places that are written in turns, so that a torn write leaves the
+//! one before it, and a full disk does not matter.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::format::FORMAT;
+use crate::{
+    model::Offset,
+    spool::{File, Files, cursor::Progress, holes::Hole},
+};
+
+/// The file's name.
+pub(crate) const NAME: &str = "state";
+
+/// The name it has until it is whole.
+const NEW: &str = "state.new";
+
+/// Bytes of each place: room for some 400 upstreams.
+const PLACE: usize = 64 << 10;
+
+/// Bytes in front of a place's text: magic, checksum, length, generation.
+const HEAD: usize = 24;
+
+const MAGIC: [u8; 8] = *b"tdstate\x16";
+
+/// What is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The format of the whole folder.
+    pub format: u32,
+    /// A word that stays the same for the life of the spool.
+    pub id: String,
+    /// Offsets below this may have been given out.
+    pub reserved: Offset,
+    /// After a stop in good order: the offset that the next event gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<Offset>,
+    /// How far each upstream has come, by name.
+    pub upstreams: BTreeMap<String, Progress>,
+    /// What was found damaged, as long as an upstream may come by there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<Hole>,
+}
+
+/// What was found where the state should be.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// There is no spool yet.
+    Nothing,
+    /// This.
+    State(Stored),
+    /// A file that holds no state any more.
+    Damaged,
+    /// A later version has written it.
+    Newer(u32),
+}
+
+/// The open state file.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    file: Arc<dyn File>,
+    generation: u64,
+}
+
+/// Reads the state without touching it.
+pub(crate) fn look(files: &dyn Files) -> io::Result<Found> {
+    match files.open(NAME) {
+        Ok(file) => Ok(newest(&*file)?.1),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+impl StateFile {
+    /// Opens the file that is there, to go on with it.
+    pub(super) fn open(files: &dyn Files) -> io::Result<Self> {
+        let file = files.open(NAME)?;
+        let (generation, _) = newest(&*file)?;
+        Ok(Self { file, generation })
+    }
+
+    /// Makes one that holds `first`. What was there before is replaced.
+    pub(super) fn create(files: &dyn Files, first: &Stored) -> io::Result<Self> {
+        match files.remove(NEW) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = files.create(NEW)?;
+        file.allocate(2 * PLACE as u64)?;
+        let mut state = Self { file, generation: 0 };
+        state.store(first)?;
+        files.rename(NEW, NAME)?;
+        files.sync_names()?;
+        Ok(state)
+    }
+
+    /// Stores, and waits until it is safe.
+    pub(super) fn store(&mut self, state: &Stored) -> io::Result<()> {
+        let text = serde_json::to_vec(state)?;
+        if text.len() > PLACE - HEAD {
+            return Err(io::Error::other("too many upstreams for one spool; forget some"));
+        }
+        // After a failure nobody knows what stands in the place that was meant; the other one is
+        // whole, and stays so.
+        let generation = self.generation + 1;
+        let mut bytes = Vec::with_capacity(HEAD + text.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&checksum(generation, &text).to_le_bytes());
+        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&generation.to_le_bytes());
+        bytes.extend_from_slice(&text);
+        self.file.write_at(place(generation), &bytes)?;
+        self.file.sync()?;
+        self.generation = generation;
+        Ok(())
+    }
+}
+
+fn place(generation: u64) -> u64 {
+    generation % 2 * PLACE as u64
+}
+
+fn checksum(generation: u64, text: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&generation.to_le_bytes());
+    hasher.update(text);
+    hasher.finalize()
+}
+
+/// The newest of both places that is whole.
+fn newest(file: &dyn File) -> io::Result<(u64, Found)> {
+    let mut newest = (0, Found::Damaged);
+    for generation in 0..2 {
+        let mut bytes = vec![0; PLACE];
+        let read = file.read_at(place(generation), &mut bytes)?;
+        bytes.truncate(read);
+        if let Some((generation, found)) = decode(&bytes)
+            && generation > newest.0
+        {
+            newest = (generation, found);
+        }
+    }
+    Ok(newest)
+}
+
+fn decode(bytes: &[u8]) -> Option<(u64, Found)> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let crc = u32::from_le_bytes(*head[8..].first_chunk()?);
+    let length = u32::from_le_bytes(*head[12..].first_chunk()?) as usize;
+    let generation = u64::from_le_bytes(*head[16..].first_chunk()?);
+    let text = rest.get(..length)?;
+    if head[..8] != MAGIC || checksum(generation, text) != crc {
+        return None;
+    }
+    let Format { format } = serde_json::from_slice(text).ok()?;
+    if format > FORMAT {
+        return Some((generation, Found::Newer(format)));
+    }
+    Some((generation, Found::State(serde_json::from_slice(text).ok()?)))
+}

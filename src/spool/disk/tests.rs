@@ -1,0 +1,216 @@
+#![allow(clippy::unwrap_used)] // a failed step fails the test
+
+use std::{sync::Arc, time::Instant};
+
+use super::*;
+use crate::{
+    model::{Event, SessionId, UnixMillis},
+    spool::{
+        Batch, DropReason, MemoryFiles, Read, ReaderId, ReaderSettings, Spool, Start, WhenBehind,
+        WhenFull,
+    },
+};
+
+const FIRST: Offset = Offset(1_000_000);
+
+fn settings() -> DiskSettings {
+    DiskSettings {
+        max_size: 64 << 10,
+        segment: 4 << 10,
+        durability: Durability::Group,
+        commit_interval: std::time::Duration::from_millis(5),
+        retain: std::time::Duration::ZERO,
+        when_full: WhenFull::Pause,
+    }
+}
+
+fn open(files: &MemoryFiles) -> DiskSpool {
+    let telemetry = Telemetry::discarding();
+    DiskSpool::open_at(Arc::new(files.clone()), settings(), telemetry, FIRST).unwrap()
+}
+
+fn reader(spool: &DiskSpool, name: &str) -> ReaderId {
+    let settings = ReaderSettings {
+        name: name.to_owned(),
+        start: Start::Oldest,
+        when_behind: WhenBehind::Hold,
+        max_lag: u64::MAX,
+    };
+    spool.open_reader(&settings)
+}
+
+fn append(spool: &DiskSpool, data: &[u8]) -> Offset {
+    let mut batch = Batch::new();
+    batch.push(&Event::Data {
+        name: "860000000000001",
+        session: SessionId(7),
+        seq: 1,
+        time: UnixMillis(1),
+        peer: "10.1.2.3:40112",
+        connections: 1,
+        data,
+    });
+    spool.append(&mut batch).unwrap()
+}
+
+fn work(spool: &DiskSpool) {
+    spool.work(Instant::now(), UnixMillis::now());
+}
+
+/// Everything from `from` on: the data of events, and gaps.
+fn rest(spool: &DiskSpool, reader: ReaderId, mut from: Offset) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    let mut patience = 0;
+    while from < spool.next() {
+        match spool.read(reader, from) {
+            Read::Block(block) => {
+                for (offset, event) in block.events().skip_to(from) {
+                    if let Event::Data { data, .. } = event {
+                        found.push((offset.0, String::from_utf8_lossy(data).into_owned()));
+                    }
+                }
+                from = block.end();
+            }
+            Read::Hole { next, events, reason } => {
+                found.push((next.0, format!("{events} {reason}")));
+                from = next;
+            }
+            Read::Empty => {
+                patience += 1;
+                assert!(patience < 1000, "nothing comes at {from}");
+                work(spool);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_was_appended_is_read_again_in_order() {
+    let spool = open(&MemoryFiles::new());
+    let web = reader(&spool, "web");
+    for number in 0..400 {
+        append(&spool, format!("{number:050}").as_bytes());
+        work(&spool);
+    }
+    let found = rest(&spool, web, FIRST);
+    assert_eq!(found.len(), 400);
+    for (number, (offset, data)) in found.iter().enumerate() {
+        assert_eq!((*offset, data), (FIRST.0 + number as u64, &format!("{number:050}")));
+    }
+}
+
+#[test]
+fn after_a_stop_in_good_order_everything_goes_on_where_it_was() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    for number in 0..100 {
+        append(&spool, format!("{number}").as_bytes());
+    }
+    work(&spool);
+    spool.acknowledge(web, FIRST.plus(9));
+    assert!(spool.close());
+    let (ledger, id) = (spool.ledger(web), spool.id().to_owned());
+    drop(spool);
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    assert!(spool.was_clean());
+    assert_eq!((spool.ledger(web), spool.id()), (ledger, id.as_str()));
+    assert_eq!((spool.cursor(web), spool.next()), (FIRST.plus(10), FIRST.plus(100)));
+    let found = rest(&spool, web, FIRST.plus(10));
+    assert_eq!(found.len(), 90);
+    assert_eq!(found[0], (FIRST.0 + 10, "10".to_owned()));
+}
+
+#[test]
+fn after_a_kill_numbering_goes_on_behind_the_reserved_block_and_the_jump_is_told() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    for number in 0..10 {
+        append(&spool, format!("{number}").as_bytes());
+    }
+    work(&spool);
+    append(&spool, b"never written");
+    let files = files.kill();
+    drop(spool);
+    let spool = open(&files);
+    let again = reader(&spool, "web");
+    assert_eq!(web, again);
+    assert!(!spool.was_clean());
+    assert_eq!(spool.next(), FIRST.plus(1 << 20));
+    append(&spool, b"after");
+    let found = rest(&spool, web, FIRST);
+    assert_eq!(found.len(), 12);
+    assert_eq!(found[10], (FIRST.0 + (1 << 20), "0 restart".to_owned()));
+    assert_eq!(found[11], (FIRST.0 + (1 << 20), "after".to_owned()));
+    assert_eq!(spool.ledger(web).waiting, 11);
+}
+
+#[test]
+fn a_full_spool_pauses_and_goes_on_by_itself() {
+    let spool = open(&MemoryFiles::new());
+    let web = reader(&spool, "web");
+    let mut appended = 0;
+    while !spool.pressure().is_paused() {
+        append(&spool, &[b'x'; 200]);
+        work(&spool);
+        appended += 1;
+        assert!(appended < 1000);
+    }
+    let next = spool.next();
+    spool.acknowledge(web, FIRST.plus(appended / 2));
+    work(&spool);
+    assert!(!spool.pressure().is_paused());
+    append(&spool, b"and on");
+    let found = rest(&spool, web, spool.cursor(web));
+    assert_eq!(found.last(), Some(&(next.0, "and on".to_owned())));
+}
+
+#[test]
+fn a_failed_sync_costs_nothing_and_is_written_once_more() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    append(&spool, b"safe");
+    work(&spool);
+    let promised = spool.promised().unwrap();
+    assert_eq!(*promised.borrow(), FIRST.plus(1));
+    append(&spool, b"unsafe");
+    files.fail_syncs(1);
+    work(&spool);
+    assert_eq!(*promised.borrow(), FIRST.plus(1), "nothing is promised");
+    let later = Instant::now() + std::time::Duration::from_secs(2);
+    spool.work(later, UnixMillis::now());
+    spool.work(later, UnixMillis::now());
+    assert_eq!(*promised.borrow(), FIRST.plus(2));
+    let files = files.cut_power(1);
+    drop(spool);
+    let spool = open(&files);
+    let found = rest(&spool, web, FIRST);
+    assert_eq!(found[0].1, "safe");
+    assert_eq!(found[1].1, "unsafe");
+}
+
+#[test]
+fn a_flipped_byte_costs_its_frame_and_nothing_else() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    reader(&spool, "web");
+    for number in 0..10 {
+        append(&spool, format!("{number}").as_bytes());
+        work(&spool);
+    }
+    let files = files.kill();
+    drop(spool);
+    files.flip("000000000001.segment", 300, 0x40).unwrap();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    let found = rest(&spool, web, FIRST);
+    assert!(found.contains(&(FIRST.0 + 3, "1 damaged".to_owned())), "{found:?}");
+    assert_eq!(found.len(), 11, "nine events, a damage, and the restart");
+    let ledger = spool.ledger(web);
+    assert_eq!((ledger.received, ledger.dropped, ledger.waiting), (10, 1, 9));
+    let _ = DropReason::Damaged;
+}

@@ -1,0 +1,242 @@
+//! What one thread does for the spool, again and again: write, sync, make room, give room back,
+//! remember. Everything takes the clock as an argument, so that tests can drive it by hand.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Shared,
+    format::segment_name,
+    segment::Spare,
+    state::{StateFile, Stored},
+};
+use crate::{
+    model::{Offset, UnixMillis},
+    spool::WhenFull,
+};
+
+/// Offsets are reserved in blocks of so many.
+pub(super) const BLOCK: u64 = 1 << 20;
+
+/// Cursors are stored at most so often; what is sent again after a crash has its old offset.
+const STORE_EVERY: Duration = Duration::from_millis(200);
+
+/// A disk that has failed, or is full, is tried again after so long.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// What the writer remembers between two turns.
+#[derive(Debug)]
+pub(super) struct Writer {
+    state: StateFile,
+    stored: Option<Instant>,
+    /// When to try for another segment, after there was no room for one.
+    try_again: Option<Instant>,
+    /// Why there was none, to tell it once.
+    told_full: bool,
+    /// The state could not be stored, and is not tried again before this moment.
+    state_rests: Option<Instant>,
+}
+
+/// When the writer wants its next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// When there is something to do.
+    Idle,
+    /// After so long.
+    For(Duration),
+}
+
+impl Writer {
+    pub(super) fn new(state: StateFile) -> Self {
+        Self { state, stored: None, try_again: None, told_full: false, state_rests: None }
+    }
+
+    /// One turn. Never fails: what goes wrong is told, and tried again.
+    pub(super) fn turn(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) -> Rest {
+        self.reserve(shared, now);
+        shared.write(now);
+        shared.sync(now, wall);
+        shared.log().skip_those_behind(shared.settings.most_lag());
+        let retained_since = wall.0.saturating_sub(shared.settings.retain.as_millis() as u64);
+        self.trim(shared, retained_since, now);
+        self.make_room(shared, now, wall);
+        // With a new segment, what did not fit before fits now.
+        shared.write(now);
+        self.remember(shared, now);
+        shared.settle();
+        self.rest(shared, now)
+    }
+
+    fn rest(&self, shared: &Shared, now: Instant) -> Rest {
+        let head = shared.head();
+        let log = shared.log();
+        if head.rest_until.is_some() || log.full {
+            return Rest::For(REST / 4);
+        }
+        if log.held_bytes() > 0 || !head.full.is_empty() || head.spare.is_none() {
+            return Rest::For(shared.settings.commit_interval);
+        }
+        if log.is_dirty {
+            let since = self.stored.map_or(STORE_EVERY, |stored| now.duration_since(stored));
+            return Rest::For(
+                STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval),
+            );
+        }
+        match shared.settings.retain.is_zero() || log.segments.len() < 2 {
+            true => Rest::Idle,
+            false => Rest::For(REST),
+        }
+    }
+
+    /// Keeps half a block of offsets ahead of those that are given out. Until it is stored, nobody
+    /// counts on it.
+    fn reserve(&mut self, shared: &Shared, now: Instant) {
+        let (state, reserved) = {
+            let log = shared.log();
+            if log.reserved.since(log.next) > BLOCK / 2 {
+                return;
+            }
+            let reserved = log.reserved.max(log.next).plus(BLOCK);
+            (Stored { reserved, ..log.stored(&shared.id, None) }, reserved)
+        };
+        if self.put_state(shared, &state, now) {
+            shared.log().reserved = reserved;
+        }
+    }
+
+    fn put_state(&mut self, shared: &Shared, state: &Stored, now: Instant) -> bool {
+        if self.state_rests.is_some_and(|until| now < until) {
+            return false;
+        }
+        let stored = self.state.store(state);
+        self.state_rests = stored.is_err().then(|| now + REST);
+        if let Err(error) = &stored {
+            shared.telemetry.spool_fault("storing the state", error);
+        }
+        stored.is_ok()
+    }
+
+    /// Has a segment ready for when the current one is full; gives up the oldest events for it
+    /// where that is the policy.
+    fn make_room(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
+        if shared.head().spare.is_some() || self.try_again.is_some_and(|again| now < again) {
+            return;
+        }
+        loop {
+            let fault = match self.room_for_one(shared) {
+                Ok(()) => match self.make_spare(shared) {
+                    Ok(()) => return self.has_room(shared),
+                    Err(error) => error,
+                },
+                Err(full) => full,
+            };
+            if !is_full(&fault) {
+                shared.telemetry.spool_fault("making a segment", &fault);
+                self.try_again = Some(now + REST);
+                return;
+            }
+            // What is kept for a rewind only goes first, then what policy gives up.
+            if self.trim(shared, wall.0, now) || self.give_up_oldest(shared, now) {
+                continue;
+            }
+            self.has_no_room(shared, &fault);
+            self.try_again = Some(now + REST);
+            return;
+        }
+    }
+
+    fn room_for_one(&self, shared: &Shared) -> io::Result<()> {
+        let taken = shared.log().disk_bytes() + shared.settings.segment;
+        match taken > shared.settings.max_size {
+            true => Err(io::Error::new(io::ErrorKind::StorageFull, "max_size is reached")),
+            false => Ok(()),
+        }
+    }
+
+    fn make_spare(&self, shared: &Shared) -> io::Result<()> {
+        let number = shared.head().next_number;
+        let spare = Spare::make(&*shared.files, number, shared.settings.segment);
+        let mut head = shared.head();
+        // A number is used once, whatever came of it.
+        head.next_number = number + 1;
+        head.spare = Some(spare?);
+        Ok(())
+    }
+
+    fn has_room(&mut self, shared: &Shared) {
+        self.try_again = None;
+        self.told_full = false;
+        shared.log().full = false;
+    }
+
+    fn has_no_room(&mut self, shared: &Shared, why: &io::Error) {
+        shared.log().full = true;
+        if !std::mem::replace(&mut self.told_full, true) {
+            shared.telemetry.spool_full(why);
+        }
+    }
+
+    fn give_up_oldest(&mut self, shared: &Shared, now: Instant) -> bool {
+        let gives_up = shared.settings.when_full == WhenFull::DropOldest;
+        gives_up && shared.log().drop_oldest() && self.trim(shared, u64::MAX, now)
+    }
+
+    /// Stores how far everybody is, now and then.
+    fn remember(&mut self, shared: &Shared, now: Instant) {
+        let is_due = self.stored.is_none_or(|stored| now.duration_since(stored) >= STORE_EVERY);
+        if is_due && shared.log().is_dirty {
+            self.stored = Some(now);
+            self.store(shared, None, now);
+        }
+    }
+
+    /// Stores how far everybody is; answers whether that is safe now.
+    fn store(&mut self, shared: &Shared, clean: Option<Offset>, now: Instant) -> bool {
+        let state = {
+            let mut log = shared.log();
+            log.is_dirty = false;
+            log.stored(&shared.id, clean)
+        };
+        let is_stored = self.put_state(shared, &state, now);
+        shared.log().is_dirty |= !is_stored;
+        is_stored
+    }
+
+    /// Removes segments that nobody needs and that were closed before `limit`; answers whether
+    /// there were any. Who has read how far is stored before, or a crash would make a hole of them.
+    fn trim(&mut self, shared: &Shared, limit: u64, now: Instant) -> bool {
+        if shared.log().trimmable(limit) == 0 || !self.store(shared, None, now) {
+            return false;
+        }
+        let numbers = {
+            let mut log = shared.log();
+            let count = log.trimmable(limit);
+            log.trim(count)
+        };
+        for number in &numbers {
+            let name = segment_name(*number);
+            if let Err(error) = shared.files.remove(&name) {
+                shared.telemetry.spool_fault(&name, &error);
+            }
+        }
+        self.try_again = None;
+        !numbers.is_empty()
+    }
+
+    /// The last turn: everything is written and safe, and the next start goes on where this ends.
+    /// Answers whether that is so.
+    pub(super) fn close(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) -> bool {
+        shared.head().rest_until = None;
+        (self.try_again, self.state_rests) = (None, None);
+        self.turn(shared, now, wall);
+        let is_whole = shared.finish(now, wall);
+        let clean = is_whole.then(|| shared.log().next);
+        self.store(shared, clean, now) && is_whole
+    }
+}
+
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

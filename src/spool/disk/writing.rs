@@ -1,0 +1,193 @@
+//! How events get into a file, and become safe there.
+//!
+//! # After a failed sync
+//! Linux reports that bytes could not be written back once, and takes the pages for clean from then
+//! on: asking again would be answered with a lie (Rebello et al., "Can Applications Recover from
+//! fsync Failures?", ATC 2020). So the file is given up at the last place that is known to be safe,
+//! and everything behind it, which is still in memory, is written once more to a new file. Until
+//! that one is synced nothing more is promised. If it fails too, the same happens again a second
+//! later, for as long as it takes; devices are not read once [`MOST_HELD`] bytes wait.
+
+use std::{
+    io,
+    sync::{Arc, TryLockError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Durability, Shared,
+    format::segment_name,
+    head::Head,
+    log::Log,
+    now,
+    writer::{REST, is_full},
+};
+use crate::{
+    model::{Offset, UnixMillis},
+    spool::{Block, File},
+};
+
+/// Most bytes that may wait in memory for the disk; above, devices are not read.
+pub(super) const MOST_HELD: usize = 32 << 20;
+
+/// A write that took so long has met a busy disk.
+const SLOW: Duration = Duration::from_millis(1);
+
+/// So long after a slow write, others than the spool's own thread leave writing to it.
+const SLOW_FOR: Duration = Duration::from_millis(100);
+
+impl Shared {
+    /// Writes what waits, as far as there is room.
+    pub(super) fn write(&self, now: Instant) {
+        self.write_to(&mut self.head(), now);
+    }
+
+    /// The same on the thread of a reader that has caught up, so that nobody needs to be woken for
+    /// it; not while the disk is busy. Answers whether it was done.
+    pub(super) fn write_at_once(&self) -> bool {
+        let mut head = match self.head.try_lock() {
+            Ok(head) => head,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        let began = now();
+        if head.busy_until.is_some_and(|until| began < until) {
+            return false;
+        }
+        self.write_to(&mut head, began);
+        let is_slow = now().duration_since(began) > SLOW;
+        head.busy_until = is_slow.then(|| began + SLOW_FOR);
+        true
+    }
+
+    fn write_to(&self, head: &mut Head, now: Instant) {
+        if head.rest_until.is_some_and(|until| now < until) {
+            return;
+        }
+        head.rest_until = None;
+        loop {
+            let blocks = self.log().writable();
+            match head.put(&blocks) {
+                Ok(put) if put.blocks == 0 => return,
+                Ok(put) => self.wrote(head, put.blocks, put.frames),
+                Err(error) => return self.write_failed(head, &error, now),
+            }
+        }
+    }
+
+    fn wrote(&self, head: &mut Head, blocks: usize, frames: Vec<Block>) {
+        let Some(current) = &mut head.current else { return };
+        let mut log = self.log();
+        log.wrote(blocks, frames, current.info());
+        if self.settings.durability == Durability::Os {
+            current.synced = current.position;
+            let written = log.written;
+            self.is_safe_until(&mut log, written);
+        }
+    }
+
+    fn is_safe_until(&self, log: &mut Log, safe: Offset) {
+        log.is_safe_until(safe);
+        self.safe.send_if_modified(|known| {
+            let moved = *known != log.safe;
+            *known = log.safe;
+            moved
+        });
+    }
+
+    fn write_failed(&self, head: &mut Head, error: &io::Error, now: Instant) {
+        head.rest_until = Some(now + REST);
+        if is_full(error) {
+            return self.telemetry.spool_full(error);
+        }
+        self.telemetry.spool_fault("writing", error);
+        self.begin_anew(head);
+    }
+
+    /// Makes what was written safe, and closes segments that are full.
+    pub(super) fn sync(&self, now: Instant, wall: UnixMillis) {
+        if !self.close_full(&mut self.head(), now, wall) {
+            return;
+        }
+        if self.settings.durability == Durability::Os {
+            return;
+        }
+        let Some((file, number, position, end)) = self.unsynced() else { return };
+        // Nobody waits for this with a lock held.
+        if let Err(error) = file.sync() {
+            return self.sync_failed(&mut self.head(), number, &error, now);
+        }
+        let mut head = self.head();
+        let Head { current, full, .. } = &mut *head;
+        // It may have got full, or been given up, meanwhile.
+        let mut open = current.iter_mut().chain(full);
+        let Some(open) = open.find(|open| open.header.number == number) else { return };
+        open.synced = position;
+        self.is_safe_until(&mut self.log(), end);
+    }
+
+    /// The current segment, if there is something in it that is not safe.
+    fn unsynced(&self) -> Option<(Arc<dyn File>, u64, u64, Offset)> {
+        let head = self.head();
+        let current = head.current.as_ref().filter(|current| current.synced < current.position)?;
+        // Safety comes in order: what got full meanwhile is closed first, in the next turn.
+        let (file, number) = (Arc::clone(&current.file), current.header.number);
+        head.full.is_empty().then_some((file, number, current.position, current.end))
+    }
+
+    /// Closes segments that are full; answers whether none is left.
+    pub(super) fn close_full(&self, head: &mut Head, now: Instant, wall: UnixMillis) -> bool {
+        while let Some(oldest) = head.full.first_mut() {
+            let (number, end) = (oldest.header.number, oldest.end);
+            match oldest.seal(wall) {
+                Ok(size) => self.closed(number, size, end, wall),
+                Err(error) => {
+                    self.sync_failed(head, number, &error, now);
+                    return false;
+                }
+            }
+            head.full.remove(0);
+        }
+        true
+    }
+
+    fn closed(&self, number: u64, size: u64, end: Offset, wall: UnixMillis) {
+        let mut log = self.log();
+        if let Some(segment) = log.segments.iter_mut().find(|s| s.header.number == number) {
+            (segment.bytes, segment.filled, segment.sealed) = (size, size, Some(wall));
+        }
+        self.is_safe_until(&mut log, end);
+    }
+
+    fn sync_failed(&self, head: &mut Head, number: u64, error: &io::Error, now: Instant) {
+        self.telemetry.spool_sync_failed(&segment_name(number), error);
+        head.rest_until = Some(now + REST);
+        self.begin_anew(head);
+    }
+
+    /// Writes everything that is not safe once more, to another segment.
+    fn begin_anew(&self, head: &mut Head) {
+        let mut log = self.log();
+        log.unwrite();
+        let safe = log.safe;
+        log.segments.retain(|segment| segment.header.base < safe);
+        for open in head.full.iter().chain(&head.current) {
+            log.cut(open.header.number, safe, open.synced);
+        }
+        head.give_up(&*self.files, safe);
+    }
+
+    /// Closes the current segment and lets go of the spare one; answers whether everything that was
+    /// given an offset is safe.
+    pub(super) fn finish(&self, now: Instant, wall: UnixMillis) -> bool {
+        let mut head = self.head();
+        let current = head.current.take();
+        head.full.extend(current);
+        let is_closed = self.close_full(&mut head, now, wall);
+        if let Some(spare) = head.spare.take() {
+            // One that stays is found blank at the next start, and removed.
+            let _ = self.files.remove(&segment_name(spare.number()));
+        }
+        is_closed && self.log().pending.is_empty()
+    }
+}
