@@ -19,6 +19,7 @@ use super::{
     format::segment_name,
     head::Head,
     log::Log,
+    now,
     writer::{REST, is_full},
 };
 use crate::{
@@ -49,12 +50,13 @@ impl Shared {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let now = Instant::now();
-        if head.busy_until.is_some_and(|until| now < until) {
+        let began = now();
+        if head.busy_until.is_some_and(|until| began < until) {
             return false;
         }
-        self.write_to(&mut head, now);
-        head.busy_until = (now.elapsed() > SLOW).then(|| now + SLOW_FOR);
+        self.write_to(&mut head, began);
+        let is_slow = now().duration_since(began) > SLOW;
+        head.busy_until = is_slow.then(|| began + SLOW_FOR);
         true
     }
 
