@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use tetherd::telemetry::{Records, Telemetry};
 use tokio::{sync::Notify, time::Instant};
 
 /// Steps that are kept.
@@ -16,6 +17,8 @@ pub struct Book {
     began: Instant,
     pages: Mutex<Pages>,
     broken: Notify,
+    /// It holds all steps, and the gateway's log.
+    is_whole: bool,
 }
 
 #[derive(Default)]
@@ -25,11 +28,13 @@ struct Pages {
     hash: u64,
     count: u64,
     broken: Option<String>,
+    /// The log of the present gateway, and how much of it was heard.
+    log: Option<(Records, usize)>,
 }
 
 impl Book {
-    pub fn new() -> Self {
-        Self { began: Instant::now(), pages: Mutex::default(), broken: Notify::new() }
+    pub fn new(is_whole: bool) -> Self {
+        Self { began: Instant::now(), pages: Mutex::default(), broken: Notify::new(), is_whole }
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -39,19 +44,46 @@ impl Book {
     /// Writes down one step. It must hold nothing that another run of the seed would not have:
     /// no offset, no session, no time of the day.
     pub fn tell(&self, step: fmt::Arguments<'_>) {
-        let step = format!("{:>7} ms  {step}", self.began.elapsed().as_millis());
+        self.hear_log();
+        let step = self.step(format_args!("{step}"));
         let mut pages = self.pages();
-        if std::env::var_os("TELL").is_some() {
-            eprintln!("{step}");
-        }
         for byte in step.bytes() {
             pages.hash = (pages.hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
         pages.count += 1;
-        if pages.steps.len() == STEPS {
+        if pages.steps.len() >= STEPS && !self.is_whole {
             pages.steps.pop_front();
         }
         pages.steps.push_back(step);
+    }
+
+    fn step(&self, step: fmt::Arguments<'_>) -> String {
+        format!("{:>7} ms  {step}", self.began.elapsed().as_millis())
+    }
+
+    /// A gateway begins: what it tells its log goes somewhere. Into the book, if that is to hold
+    /// the whole story.
+    pub fn telemetry(&self) -> Telemetry {
+        if !self.is_whole {
+            return Telemetry::discarding();
+        }
+        let (telemetry, records) = Telemetry::recording();
+        self.pages().log = Some((records, 0));
+        telemetry
+    }
+
+    /// Writes down what the gateway has told its log since the last step.
+    fn hear_log(&self) {
+        let mut pages = self.pages();
+        let Some((records, heard)) = &mut pages.log else { return };
+        let entries = records.all().split_off(*heard);
+        *heard += entries.len();
+        for entry in entries {
+            let fields = entry.fields.iter().map(|(key, value)| format!(" {key}={value}"));
+            let fields: String = fields.collect();
+            let step = self.step(format_args!("    {:?}: {}{fields}", entry.level, entry.message));
+            pages.steps.push_back(step);
+        }
     }
 
     /// A promise was broken. The first counts; what comes behind it mostly follows from it.

@@ -4,12 +4,15 @@ use std::{future::Future, rc::Rc, sync::Arc};
 
 use tetherd::{
     app::{Ended, Gateway},
-    spool::{Ledger, Spool},
+    spool::Ledger,
     telemetry::Telemetry,
 };
 use tokio::task::LocalSet;
 
-use crate::{book::tell, life::Life, network::Net, witness::Witness, world::World};
+use crate::{
+    book::tell, life::Life, network::Net, site::Opened, witness::Witness, worker::Worker,
+    world::World,
+};
 
 /// One gateway in one life. All its actors are tasks of `tasks`, and end with it at once.
 pub struct House {
@@ -17,6 +20,7 @@ pub struct House {
     tasks: LocalSet,
     gateway: Option<Gateway>,
     pub life: Arc<Life>,
+    worker: Option<Arc<Worker>>,
     telemetry: Telemetry,
 }
 
@@ -25,17 +29,19 @@ pub struct House {
 pub struct Died;
 
 impl House {
-    /// Starts a gateway over `spool`, as part of `life`.
+    /// Starts a gateway over what was opened, as part of `life`.
     pub async fn start(
         world: &Rc<World>,
-        spool: Arc<dyn Spool>,
+        opened: Opened,
         life: Arc<Life>,
         telemetry: Telemetry,
     ) -> Result<Self, Died> {
+        let Opened { spool, worker } = opened;
         let begun = world.truth().begins(spool.id(), spool.next().0);
         world.book.check(begun);
         let witness = Witness {
             spool,
+            worker: worker.clone(),
             life: Arc::clone(&life),
             records: Arc::clone(&world.records),
             book: Arc::clone(&world.book),
@@ -48,7 +54,10 @@ impl House {
             .telemetry(telemetry.clone())
             .unbound();
         let (tasks, world) = (LocalSet::new(), Rc::clone(world));
-        let mut house = Self { world, tasks, gateway: None, life, telemetry };
+        if let Some(worker) = &worker {
+            tasks.spawn_local(Arc::clone(worker).run());
+        }
+        let mut house = Self { world, tasks, gateway: None, life, worker, telemetry };
         let gateway = house.run(builder.start()).await?.unwrap_or_else(|fault| panic!("{fault}"));
         house.world.set_door(gateway.door("dtu"));
         house.gateway = Some(gateway);
@@ -92,8 +101,8 @@ impl House {
         self.gateway.as_ref().is_none_or(|gateway| gateway.snapshot().connections == 0)
     }
 
-    /// Stops in order; answers the ledgers behind it.
-    pub async fn stop(mut self) -> Result<Vec<Ledger>, Died> {
+    /// Stops in order; answers whether all is safe then, and the ledgers behind it.
+    pub async fn stop(mut self) -> Result<(bool, Vec<Ledger>), Died> {
         self.world.set_door(None);
         let Some(gateway) = self.gateway.take() else { return Err(Died) };
         let webs = 0..self.world.webs.len();
@@ -103,8 +112,9 @@ impl House {
         if ended != Ended::Asked {
             self.world.book.broken(format!("it did not stop: {ended:?}"));
         }
-        tell!(self.world.book, "stopped");
-        Ok(ledgers.iter().map(|ledger| ledger()).collect())
+        let is_safe = self.worker.as_ref().is_none_or(|worker| worker.is_safe());
+        tell!(self.world.book, "the gateway has stopped, and all is safe: {is_safe}");
+        Ok((is_safe, ledgers.iter().map(|ledger| ledger()).collect()))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::network::Fate;
+use crate::{machine::Plug, network::Fate};
 
 /// Counts what the gateway does that somebody else could see: reads and writes on links, calls of
 /// its spool and of its disk. It dies at any of these steps, and from then on nothing that its
@@ -25,6 +25,8 @@ pub struct Life {
     steps_left: AtomicU64,
     dead: AtomicBool,
     death: Notify,
+    /// The disk hears of nothing that the dead do.
+    pub plug: Plug,
 }
 
 /// Nobody lives so long.
@@ -32,8 +34,12 @@ const FOR_EVER: u64 = u64::MAX;
 
 impl Life {
     pub fn new() -> Arc<Self> {
-        let steps_left = AtomicU64::new(FOR_EVER);
-        Arc::new(Self { steps_left, dead: AtomicBool::new(false), death: Notify::new() })
+        Arc::new(Self {
+            steps_left: AtomicU64::new(FOR_EVER),
+            dead: AtomicBool::new(false),
+            death: Notify::new(),
+            plug: Plug::default(),
+        })
     }
 
     /// It dies at the step after so many.
@@ -43,6 +49,7 @@ impl Life {
 
     pub fn die(&self) {
         self.dead.store(true, Ordering::Relaxed);
+        self.plug.pull();
         self.death.notify_one();
     }
 

@@ -121,7 +121,11 @@ impl Memory {
     /// The highest offset that a link may begin with.
     fn expected(&self, spool: &str, truth: &Truth) -> u64 {
         let first = truth.first_of(spool);
-        self.last().map_or(first, |last| first.max(last + 1))
+        match self.last() {
+            Some(last) => first.max(last + 1),
+            // An upstream that nothing is known of any more begins anew.
+            None => truth.first_safe(first),
+        }
     }
 
     /// Counts those of `offsets` that it has as events, and answers the first that it neither has

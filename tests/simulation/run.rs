@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use tetherd::{spool::Ledger, telemetry::Telemetry};
+use tetherd::spool::Ledger;
 use tokio::{
     runtime::Builder,
     sync::mpsc,
@@ -17,7 +17,7 @@ use crate::{
     life::Life,
     network::{self, Way},
     reckoning,
-    site::Site,
+    site::{End, NoSpool, Site},
     web::Standing,
     world::World,
 };
@@ -25,18 +25,21 @@ use crate::{
 /// All that is well is delivered within this, or never.
 const HEALING: Duration = Duration::from_secs(120);
 
-/// Plays one seed; what it found stands in the book.
-pub fn play(seed: u64, telemetry: fn() -> Telemetry) -> Arc<Book> {
+/// Plays one seed; what it found stands in the book, which holds the `whole` story or its end.
+pub fn play(seed: u64, is_whole: bool) -> Arc<Book> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let (network, connections) = mpsc::unbounded_channel();
-        let world = World::new(seed, network);
+        let world = World::new(seed, is_whole, network);
         spawn_local(network::carry(Rc::clone(&world), connections));
-        let site = Site::new(world.scenario.spool.clone());
-        let book = Arc::clone(&world.book);
+        let (book, dice) = (Arc::clone(&world.book), world.roll(|dice| dice.fork()));
+        let site = Site::new(world.scenario.make.clone(), Arc::clone(&book), dice);
+        tell!(book, "{:?}, {:?}", world.scenario.make, world.scenario.policy);
+        let mut run =
+            Run { world, site, end: End::Killed, clean_at: None, has_stopped_well: false };
         // What was broken stands in the book.
-        let _ = Run { world, site, telemetry }.play().await;
+        let _ = run.play().await;
         book
     })
 }
@@ -47,11 +50,16 @@ struct Broken;
 struct Run {
     world: Rc<World>,
     site: Site,
-    telemetry: fn() -> Telemetry,
+    /// How the next death comes.
+    end: End,
+    /// The last event before the last stop in good order.
+    clean_at: Option<u64>,
+    /// The life before was stopped in good order.
+    has_stopped_well: bool,
 }
 
 impl Run {
-    async fn play(mut self) -> Result<(), Broken> {
+    async fn play(&mut self) -> Result<(), Broken> {
         let world = Rc::clone(&self.world);
         let mut devices = JoinSet::new();
         for number in 1..=world.scenario.devices {
@@ -68,12 +76,38 @@ impl Run {
     /// Starts the gateway, as often as it takes.
     async fn start(&mut self) -> Result<House, Broken> {
         loop {
-            let (spool, life) = (self.site.open(), Life::new());
+            self.site.look_after_disk();
             tell!(self.world.book, "the gateway starts");
-            if let Ok(house) = House::start(&self.world, spool, life, (self.telemetry)()).await {
-                return Ok(house);
+            let (life, telemetry) = (Life::new(), self.world.book.telemetry());
+            if self.world.roll(|dice| dice.chance(5)) && !self.world.is_healing() {
+                // Not even a start is always seen to its end.
+                life.die_after(self.world.roll(|dice| dice.magnitude(30)));
+            }
+            match self.site.open(&life, &telemetry) {
+                Ok(opened) => {
+                    self.check_cleanness(opened.spool.was_clean());
+                    let begun = House::start(&self.world, opened, life, telemetry).await;
+                    if let Ok(house) = begun {
+                        return Ok(house);
+                    }
+                }
+                Err(NoSpool::Died) => {}
+                Err(NoSpool::DiskIll) => tell!(self.world.book, "no start from an ill disk"),
+                Err(NoSpool::Fault(fault)) => self.world.book.broken(fault.to_string()),
             }
             self.died().await?;
+        }
+    }
+
+    /// A spool says that it lost nothing just where that is so.
+    fn check_cleanness(&mut self, says_clean: bool) {
+        let is_clean = self.world.truth().last() == self.clean_at;
+        if self.site.is_durable() && says_clean && !is_clean {
+            self.world.book.broken("it says that nothing was lost");
+        }
+        let must_be_clean = std::mem::take(&mut self.has_stopped_well);
+        if must_be_clean && !says_clean {
+            self.world.book.broken("it does not know that nothing was lost");
         }
     }
 
@@ -82,11 +116,18 @@ impl Run {
         if self.world.book.is_broken() {
             return Err(Broken);
         }
-        tell!(self.world.book, "the gateway is dead");
-        let lost_from = self.site.over();
-        self.world.truth().dies(lost_from);
+        let end = std::mem::replace(&mut self.end, End::Killed);
+        tell!(self.world.book, "the gateway is dead: {end:?}");
+        self.has_stopped_well = false;
+        self.over(end);
         sleep(self.world.roll(|dice| dice.millis(0..=1500))).await;
         Ok(())
+    }
+
+    fn over(&mut self, end: End) {
+        if let Some(lost_from) = self.site.over(end) {
+            self.world.truth().dies(lost_from);
+        }
     }
 
     /// Lets `house` live for a while, and starts it afresh if it dies.
@@ -106,6 +147,7 @@ impl Run {
         let world = Rc::clone(&self.world);
         let web = world.roll(|dice| dice.pick(&world.webs));
         let (kind, within) = world.roll(|dice| (dice.between(0..=99), dice.millis(10..=4000)));
+        self.site.look_after_disk();
         match kind {
             0..=19 => return self.crash(house).await,
             20..=26 => return self.stop(house).await,
@@ -115,7 +157,12 @@ impl Run {
                 web.goes(Standing::Down, within);
                 web.hang_up();
             }
-            55..=79 => self.disturb(&web.address, within),
+            55..=74 => self.disturb(&web.address, within),
+            75..=89 => {
+                if let Some(what) = self.site.disk_falls_ill(within) {
+                    tell!(world.book, "{what}, for {} ms", within.as_millis());
+                }
+            }
             _ => {}
         }
         let pause = world.roll(|dice| dice.millis(0..=2500));
@@ -125,7 +172,10 @@ impl Run {
     /// The gateway dies in the middle of whatever it does.
     async fn crash(&mut self, house: House) -> Result<House, Broken> {
         let steps = self.world.roll(|dice| dice.magnitude(300));
-        tell!(self.world.book, "the gateway dies {steps} steps from now");
+        if self.site.is_durable() && self.world.roll(|dice| dice.chance(50)) {
+            self.end = End::PowerCut;
+        }
+        tell!(self.world.book, "{:?} {steps} steps from now", self.end);
         house.life.die_after(steps);
         let life = Arc::clone(&house.life);
         // Where nothing happens any more, it dies in its sleep.
@@ -140,9 +190,12 @@ impl Run {
     async fn stop(&mut self, house: House) -> Result<House, Broken> {
         tell!(self.world.book, "the gateway is told to stop");
         match house.stop().await {
-            Ok(_) => {
-                let lost_from = self.site.over();
-                self.world.truth().dies(lost_from);
+            Ok((is_safe, _)) => {
+                self.over(if is_safe { End::Clean } else { End::Killed });
+                if is_safe {
+                    self.clean_at = self.world.truth().last();
+                    self.has_stopped_well = self.site.is_durable();
+                }
                 sleep(self.world.roll(|dice| dice.millis(0..=1000))).await;
             }
             Err(Died) => self.died().await?,
@@ -174,10 +227,11 @@ impl Run {
     }
 
     /// Nothing bad happens any more: all that waits arrives, and all is held against the truth.
-    async fn heal(mut self, mut house: House, mut devices: JoinSet<()>) -> Result<(), Broken> {
+    async fn heal(&mut self, mut house: House, mut devices: JoinSet<()>) -> Result<(), Broken> {
         let world = Rc::clone(&self.world);
         tell!(world.book, "from now on all is well");
         world.heal();
+        self.site.heal_disk();
         world.webs.iter().for_each(|web| web.hang_up());
         let gone = async { while devices.join_next().await.is_some() {} };
         house.run(gone).await.map_err(|Died| Broken)?;
@@ -185,7 +239,7 @@ impl Run {
         let dice = world.roll(|dice| dice.fork());
         house.run(device::last_word(Rc::clone(&world), dice)).await.map_err(|Died| Broken)?;
         self.settle(&mut house).await?;
-        let ledgers = house.stop().await.map_err(|Died| Broken)?;
+        let (_, ledgers) = house.stop().await.map_err(|Died| Broken)?;
         self.reckon(&ledgers);
         Ok(())
     }
@@ -211,9 +265,9 @@ impl Run {
 
     fn reckon(&mut self, ledgers: &[Ledger]) {
         let world = &self.world;
-        let (truth, from) = (world.truth(), self.site.over());
+        let truth = world.truth();
         for (web, ledger) in world.webs.iter().zip(ledgers) {
-            let checked = reckoning::web_server(&web.memory.borrow(), ledger, from, &truth);
+            let checked = reckoning::web_server(&web.memory.borrow(), ledger, &truth);
             world.book.check(checked.map_err(|what| format!("{}: {what}", web.address)));
         }
         for (serial, sent) in world.connections() {

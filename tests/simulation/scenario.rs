@@ -1,8 +1,10 @@
 //! What one seed stands for: how the gateway is set, and who is around it.
 
+use std::time::Duration;
+
 use tetherd::{
     config::{self, Loaded},
-    spool::{Settings, SpoolType, WhenFull},
+    spool::{DiskSettings, Durability, Settings, SpoolType, WhenFull},
     units::Size,
 };
 
@@ -11,12 +13,19 @@ use crate::dice::Dice;
 /// One run, drawn from its seed.
 pub struct Scenario {
     pub loaded: Loaded,
-    pub spool: Settings,
+    pub make: Make,
     pub policy: Policy,
     pub devices: u64,
     pub webs: usize,
     /// How many things happen before the world heals.
     pub acts: u64,
+}
+
+/// Which spool there is.
+#[derive(Clone, Debug)]
+pub enum Make {
+    Memory(Settings),
+    Disk(DiskSettings),
 }
 
 /// What may be dropped.
@@ -50,7 +59,7 @@ impl Scenario {
         let loaded = config::from_toml(&text).unwrap_or_else(|faults| panic!("{faults}\n{text}"));
         Self {
             loaded,
-            spool: spool(dice, &policy),
+            make: make(dice, &policy),
             policy,
             devices: dice.between(1..=5),
             webs,
@@ -96,11 +105,24 @@ fn upstream(dice: &mut Dice, number: usize, policy: &Policy) -> String {
     )
 }
 
-fn spool(dice: &mut Dice, policy: &Policy) -> Settings {
-    let size = if dice.chance(50) { dice.between(8..=64) << 10 } else { 4 << 20 };
-    Settings {
-        kind: SpoolType::Memory,
-        max_size: Size(size),
-        when_full: if policy.when_full { WhenFull::DropOldest } else { WhenFull::Pause },
+fn make(dice: &mut Dice, policy: &Policy) -> Make {
+    let when_full = if policy.when_full { WhenFull::DropOldest } else { WhenFull::Pause };
+    if dice.chance(25) {
+        let size = if dice.chance(50) { dice.between(8..=64) << 10 } else { 4 << 20 };
+        return Make::Memory(Settings {
+            kind: SpoolType::Memory,
+            max_size: Some(Size(size)),
+            when_full,
+            ..Settings::default()
+        });
     }
+    let segment = 1 << dice.between(12..=15);
+    Make::Disk(DiskSettings {
+        max_size: segment * dice.pick(&[4, 8, 16, 1000]),
+        segment,
+        durability: if dice.chance(75) { Durability::Group } else { Durability::Os },
+        commit_interval: dice.millis(2..=60),
+        retain: Duration::ZERO,
+        when_full,
+    })
 }

@@ -66,6 +66,12 @@ impl Truth {
         self.spools.iter().any(|(id, _)| id == spool)
     }
 
+    /// The first event from `offset` on that no death can have taken.
+    pub fn first_safe(&self, offset: u64) -> u64 {
+        let mut events = self.offsets(offset);
+        events.find(|offset| !self.is_excused(*offset)).unwrap_or(u64::MAX)
+    }
+
     /// The first offset of a spool.
     pub fn first_of(&self, spool: &str) -> u64 {
         self.spools.iter().find(|(id, _)| id == spool).map_or(0, |(_, first)| *first)
@@ -81,12 +87,8 @@ impl Truth {
         self.events.range(from..).map(|(offset, _)| *offset)
     }
 
-    /// Offsets of events that a web server need not hear of: the spool went with the process.
-    pub fn gone_with_their_spool(&self, offset: u64) -> bool {
-        offset < self.first_of(self.spool()) && self.is_excused(offset)
-    }
-
-    fn is_excused(&self, offset: u64) -> bool {
+    /// Whether a death may have taken it.
+    pub fn is_excused(&self, offset: u64) -> bool {
         self.may_be_lost.iter().any(|range| range.contains(&offset))
     }
 
@@ -177,7 +179,11 @@ impl Truth {
         let happened = happened.count();
         match line["reason"].as_str() {
             Some("restart") if events == 0 && excused == happened => Ok(from),
-            Some("restart") => Err(format!("{} events were safe", happened - excused)),
+            // A loss of power may tear what was not synced in its middle.
+            Some("damaged") if excused == happened && events as usize <= happened => Ok(from),
+            Some("restart" | "damaged") => {
+                Err(format!("{happened} events there were, and {excused} may be lost"))
+            }
             Some(reason) if !policy.drops(reason) => Err("this must not be dropped".into()),
             Some(_) if events as usize > happened || (events as usize) < happened - excused => {
                 Err(format!("{happened} events are missing here"))

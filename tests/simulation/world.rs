@@ -41,14 +41,14 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, network: mpsc::UnboundedSender<Connection>) -> Rc<Self> {
+    pub fn new(seed: u64, is_whole: bool, network: mpsc::UnboundedSender<Connection>) -> Rc<Self> {
         let mut dice = Dice::new(seed);
         let scenario = Scenario::draw(&mut dice);
         let webs =
             (0..scenario.webs).map(|number| Rc::new(Web::new(number, dice.fork()))).collect();
         let world = Rc::new(Self {
             scenario,
-            book: Arc::new(Book::new()),
+            book: Arc::new(Book::new(is_whole)),
             records: Arc::default(),
             webs,
             network,
