@@ -420,7 +420,9 @@ impl Log {
         while self.marks.len() > 1 && self.marks[0].offset < first {
             self.marks.pop_front();
         }
-        self.holes.forget_before(first.min(self.needed()));
+        // What lies behind a cursor is still to be told, though it may be gone already.
+        let cursors = self.readers.iter().map(|reader| reader.cursor.progress.cursor);
+        self.holes.forget_before(cursors.min().unwrap_or(first).min(first));
         numbers
     }
 
