@@ -66,7 +66,10 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use tokio::sync::watch;
 
@@ -82,6 +85,11 @@ pub use fault::DiskFault;
 pub use settings::{DiskSettings, Durability};
 pub use spool::DiskSpool;
 pub use writer::Rest;
+
+/// The time by which the disk is written; tests may hold it still.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// What the threads of a spool share. Of the two locks the head's is taken first.
 #[derive(Debug)]
