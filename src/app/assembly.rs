@@ -31,8 +31,8 @@ use crate::{
     telemetry::{ActorKind, Telemetry},
 };
 
-/// Descriptors kept for what is no device: links, log, listeners, runtime.
-const DESCRIPTOR_RESERVE: usize = 64;
+/// Descriptors kept for what is no device: links, log, listeners, runtime, and the spool's files.
+const DESCRIPTOR_RESERVE: usize = 72;
 
 /// Everything that runs.
 pub struct Parts {
@@ -129,7 +129,7 @@ pub async fn assemble(
 /// What the descriptor limit, raised as far as it goes, leaves for connections.
 fn most_connections() -> u32 {
     let descriptors = raise_descriptor_limit();
-    let most = descriptors.saturating_sub(DESCRIPTOR_RESERVE.min(descriptors / 4)).max(1);
+    let most = descriptors.saturating_sub(DESCRIPTOR_RESERVE.min(descriptors / 4 + 8)).max(1);
     u32::try_from(most).unwrap_or(u32::MAX)
 }
 

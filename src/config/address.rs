@@ -30,12 +30,12 @@ fn covers(wide: IpAddr, narrow: IpAddr) -> bool {
     wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
 }
 
-/// Makes the path of the spool absolute. A configuration that belongs to no folder, and does not say
-/// where to put a spool, keeps events in memory.
+/// Makes the path of the spool absolute. Where there is no folder that it could be relative to, and
+/// nobody asked for one, events wait in memory.
 pub(super) fn resolve_spool(
     config: &mut Config,
     base: Option<&Path>,
-    origins: &mut Value,
+    origins: &Value,
     faults: &mut Vec<Fault>,
 ) {
     let spool = &mut config.spool;
@@ -47,9 +47,13 @@ pub(super) fn resolve_spool(
         return;
     }
     let (kind, key) = (Key::dotted("spool.type"), Key::dotted("spool.path"));
-    let is_written = |key: &Key| tree::origin(origins, key).is_some();
+    let is_written =
+        |key: &Key| tree::origin(origins, key).is_some_and(|origin| !origin.starts_with("built"));
     if !is_written(&kind) && !is_written(&key) {
         spool.kind = SpoolType::Memory;
+        return;
+    }
+    if faults.iter().any(|fault| fault.key.starts_with("spool.")) {
         return;
     }
     let text = relative(&spool.path.display().to_string());

@@ -109,7 +109,7 @@ pub struct Options {
     pub profile: Option<String>,
     /// `key=value`, as `--set` takes it; the last wins.
     pub set: Vec<String>,
-    /// The environment: `TETHERD__...` and `STATE_DIRECTORY` are read.
+    /// The environment: `TETHERD__...`, `STATE_DIRECTORY`, `XDG_STATE_HOME` and `HOME` are read.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -136,7 +136,8 @@ pub struct Loaded {
     pub entries: Vec<Entry>,
     /// The folders of the configuration; `protocols/` in the last is looked at first.
     pub folders: Vec<PathBuf>,
-    /// What relative paths are relative to: `$STATE_DIRECTORY`, or else the last folder.
+    /// What relative paths are relative to: `$STATE_DIRECTORY`, or else the last folder, or else
+    /// `tetherd` in `$XDG_STATE_HOME`.
     pub base: Option<PathBuf>,
     /// What works and may surprise.
     pub warnings: Vec<Fault>,
@@ -189,10 +190,27 @@ pub fn load(options: &Options) -> Result<Loaded, Faults> {
     let whole = sources.faults.is_empty();
     sources.layers.push(assignment::environment(&options.environment, &mut sources.faults));
     sources.layers.push(assignment::options(&options.set, &mut sources.faults));
-    let state = options.environment.get("STATE_DIRECTORY").and_then(|list| list.split(':').next());
-    let state = state.filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let base = state.or_else(|| sources.folders.last().cloned());
+    let base = state_folder(&options.environment)
+        .or_else(|| sources.folders.last().cloned())
+        .or_else(|| home_folder(&options.environment));
     settle(sources, whole, base)
+}
+
+/// Where systemd wants a service to keep what it writes.
+fn state_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let first = environment.get("STATE_DIRECTORY")?.split(':').next()?;
+    (!first.is_empty()).then(|| PathBuf::from(first))
+}
+
+/// Where a program that was started by hand, without a configuration, keeps what it writes (XDG
+/// Base Directory Specification).
+fn home_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let path = PathBuf::from(environment.get(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    Some(state?.join("tetherd"))
 }
 
 /// Reads one layer over the built-in values; its origin is called `text`. A text belongs to no
@@ -219,7 +237,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     if whole {
         faults = validate::check(&config, &folders, &origins, faults);
         address::resolve(&mut config, base.as_deref(), &origins, &mut faults);
-        address::resolve_spool(&mut config, base.as_deref(), &mut origins, &mut faults);
+        address::resolve_spool(&mut config, base.as_deref(), &origins, &mut faults);
     }
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Err(Faults::sorted(faults, &labels));

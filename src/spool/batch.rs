@@ -55,10 +55,15 @@ impl Batch {
     pub(super) fn take(&mut self, base: Offset) -> Block {
         let records = Bytes::copy_from_slice(&self.records[..self.whole]);
         let block = Block { base, count: self.count, records };
+        self.clear();
+        block
+    }
+
+    /// Forgets everything. The batch keeps its buffer.
+    pub(super) fn clear(&mut self) {
         self.records.clear();
         self.whole = 0;
         self.count = 0;
-        block
     }
 }
 

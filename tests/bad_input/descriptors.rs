@@ -66,7 +66,7 @@ async fn newcomers_are_refused_before_the_descriptors_of_the_link_run_out() {
     web.wait_until(LIMIT, |report| report.started == 1).await.unwrap();
     let crowd = crowd(&address).await;
     program.says("connection refused", |record| record["reason"] == "limit").await;
-    let most = u64::from(FEW - FEW / 4);
+    let most = u64::from(FEW - FEW / 4 - 8);
     come(&web, most).await;
     // The link needs a descriptor of its own, even now.
     web.disconnect();

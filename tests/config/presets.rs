@@ -6,6 +6,7 @@ use tetherd::{
     config::{Config, DEFAULT, Options, load},
     limits::Duplicate,
     link::{Encoding, Format, Mode, UpstreamSettings},
+    spool::{Settings, SpoolType},
     units::Span,
 };
 
@@ -21,6 +22,8 @@ fn the_teaching_file_sets_exactly_the_built_in_values() {
     let expected = Config {
         listener: BTreeMap::from([("dtu".to_owned(), dtu)]),
         upstream: BTreeMap::from([("web".to_owned(), web)]),
+        // There is no folder that the spool's path could be relative to.
+        spool: Settings { kind: SpoolType::Memory, ..Settings::default() },
         ..Config::default()
     };
     assert_eq!(loaded.config, expected);

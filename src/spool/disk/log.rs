@@ -1,7 +1,7 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{segment::Segment, state::Stored};
 use crate::{
@@ -23,6 +23,10 @@ const MARK: u64 = 1 << 20;
 /// Bytes that were read ahead for one upstream: a chunk, and the next one.
 pub(super) const AHEAD: usize = 1 << 20;
 
+/// Most damaged places that are remembered beyond the process. Any more are found again, and counted
+/// again, by whoever comes by there after a restart.
+const MOST_HOLES: usize = 256;
+
 #[derive(Debug)]
 pub(super) struct Log {
     /// The offset that the next event gets.
@@ -41,7 +45,7 @@ pub(super) struct Log {
     tail_bytes: usize,
     /// How many of them are safe, and the bytes of the others.
     tail_safe: usize,
-    unsafe_bytes: usize,
+    unsynced_bytes: usize,
     /// All segments with events; the last one is being written.
     pub(super) segments: VecDeque<Segment>,
     pub(super) holes: Holes,
@@ -52,6 +56,8 @@ pub(super) struct Log {
     pub(super) is_dirty: bool,
     /// Somebody found events that were in no file yet.
     pub(super) is_awaited: bool,
+    /// Nothing is taken any more.
+    pub(super) is_closed: bool,
     /// Upstreams that are not known begin with the oldest event: who was known is not known.
     pub(super) begins_with_oldest: bool,
     marks: VecDeque<Mark>,
@@ -102,13 +108,14 @@ impl Log {
             tail: VecDeque::new(),
             tail_bytes: 0,
             tail_safe: 0,
-            unsafe_bytes: 0,
+            unsynced_bytes: 0,
             segments: VecDeque::new(),
             holes: Holes::NONE,
             readers: Vec::new(),
             full: false,
             is_dirty: false,
             is_awaited: false,
+            is_closed: false,
             begins_with_oldest: false,
             marks: VecDeque::from([Mark { offset: end, filled: 0 }]),
             filled: 0,
@@ -157,7 +164,7 @@ impl Log {
         self.written = current.end;
         for frame in frames {
             self.tail_bytes += frame.size();
-            self.unsafe_bytes += frame.size();
+            self.unsynced_bytes += frame.size();
             self.tail.push_back(frame);
         }
         if std::mem::take(&mut self.is_awaited) {
@@ -169,7 +176,7 @@ impl Log {
     pub(super) fn is_safe_until(&mut self, safe: Offset) {
         self.safe = self.safe.max(safe);
         while let Some(block) = self.tail.get(self.tail_safe).filter(|b| b.end() <= self.safe) {
-            self.unsafe_bytes -= block.size();
+            self.unsynced_bytes -= block.size();
             self.tail_safe += 1;
         }
         while self.tail_bytes > TAIL && self.tail_safe > 0 {
@@ -182,8 +189,8 @@ impl Log {
     /// once more.
     pub(super) fn unwrite(&mut self) {
         let again = self.tail.split_off(self.tail_safe);
-        self.tail_bytes -= self.unsafe_bytes;
-        self.pending_bytes += std::mem::take(&mut self.unsafe_bytes);
+        self.tail_bytes -= self.unsynced_bytes;
+        self.pending_bytes += std::mem::take(&mut self.unsynced_bytes);
         self.pending.splice(..0, again);
         self.written = self.safe;
     }
@@ -199,7 +206,7 @@ impl Log {
 
     /// Bytes that must stay in memory for now.
     pub(super) fn held_bytes(&self) -> usize {
-        self.pending_bytes + self.unsafe_bytes
+        self.pending_bytes + self.unsynced_bytes
     }
 
     /// Bytes that all segments take on disk.
@@ -393,12 +400,16 @@ impl Log {
         self.is_dirty = true;
     }
 
-    /// The sealed segments at the front that nobody needs and that are closed since before `limit`.
-    pub(super) fn trimmable(&self, limit: u64) -> usize {
+    /// How many sealed segments at the front nobody needs, and were closed `kept` before `wall`.
+    pub(super) fn trimmable(&self, wall: UnixMillis, kept: Duration) -> usize {
         let needed = self.needed();
-        let is_free = |segment: &&Segment| {
-            segment.end <= needed && segment.sealed.is_some_and(|sealed| sealed.0 <= limit)
+        let is_over = |sealed: UnixMillis| {
+            // A clock that was set back must not keep them for ever.
+            let age = wall.0.checked_sub(sealed.0);
+            age.is_none_or(|age| u128::from(age) >= kept.as_millis())
         };
+        let is_free =
+            |segment: &&Segment| segment.end <= needed && segment.sealed.is_some_and(is_over);
         self.segments.iter().take_while(is_free).count()
     }
 
@@ -421,7 +432,7 @@ impl Log {
             let Cursor { settings, progress, .. } = &reader.cursor;
             (settings.name.clone(), progress.clone())
         });
-        let holes = self.holes.iter().filter(|hole| self.is_only_known(hole));
+        let holes = self.holes.iter().filter(|hole| self.is_only_known(hole)).take(MOST_HOLES);
         Stored {
             format: super::format::FORMAT,
             id: id.to_owned(),

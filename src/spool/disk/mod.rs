@@ -45,6 +45,7 @@
 //! what is left of the current segment is the reserve for comings and goings. `max_size` and a full
 //! file system are the same case, and both end when a segment is trimmed or room comes back.
 
+mod archive;
 mod fault;
 mod format;
 mod head;
@@ -76,6 +77,10 @@ use self::{head::Head, log::Log};
 use super::{Files, Pressure};
 use crate::{model::Offset, telemetry::Telemetry};
 
+pub use archive::{
+    Archive, ArchiveFault, ChangeFault, Condition, Finding, Findings, Forgotten, Piece, Reading,
+    Rewound, SegmentFacts, UpstreamFacts, forget, rewind,
+};
 pub use fault::DiskFault;
 pub use settings::{DiskSettings, Durability};
 pub use spool::DiskSpool;

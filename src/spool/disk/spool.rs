@@ -181,6 +181,12 @@ impl Spool for DiskSpool {
         }
         let shared = &self.inner.shared;
         let mut log = shared.log();
+        if log.is_closed {
+            // The process ends without waiting for its sessions.
+            batch.clear();
+            shared.telemetry.spool_fault("appending", &"the spool is closed already");
+            return None;
+        }
         let first = log.next;
         log.append(batch.take(first));
         let is_too_much = log.held_bytes() >= super::writing::MOST_HELD;
@@ -233,7 +239,7 @@ impl Spool for DiskSpool {
         let cursor = through.plus(1).min(log.next);
         let (progress, holes) = log.progress(reader);
         let delivered = progress.acknowledge(cursor, holes);
-        let makes_room = log.full && log.trimmable(u64::MAX) > 0;
+        let makes_room = log.full && log.trimmable(UnixMillis(0), Duration::ZERO) > 0;
         drop(log);
         match makes_room {
             true => self.inner.writer_bell.hurry(),

@@ -33,6 +33,9 @@ pub(super) const MOST_HELD: usize = 32 << 20;
 /// A write that took so long has met a busy disk.
 const SLOW: Duration = Duration::from_millis(1);
 
+/// More than this is left to the spool's own thread.
+const MOST_AT_ONCE: usize = 1 << 20;
+
 /// So long after a slow write, others than the spool's own thread leave writing to it.
 const SLOW_FOR: Duration = Duration::from_millis(100);
 
@@ -51,7 +54,8 @@ impl Shared {
             Err(TryLockError::WouldBlock) => return false,
         };
         let began = now();
-        if head.busy_until.is_some_and(|until| began < until) {
+        let is_busy = head.busy_until.is_some_and(|until| began < until);
+        if is_busy || self.log().pending_bytes > MOST_AT_ONCE {
             return false;
         }
         self.write_to(&mut head, began);

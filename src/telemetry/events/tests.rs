@@ -90,7 +90,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 42);
+    assert_eq!(all.len(), 48);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -139,6 +139,9 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("gaps", "", 1),
             ("gap_events", "", 8),
             ("spool_pauses", "", 1),
+            ("spool_faults", "", 1),
+            ("spool_syncs_failed", "", 1),
+            ("spool_damages", "", 2),
             ("observer_missed", "", 6),
             ("config_warnings", "", 1),
         ]
