@@ -44,15 +44,26 @@ impl Batch {
         self.count == 0
     }
 
+    /// The events in it, which have no offsets yet.
+    pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        let whole = &self.records[..self.whole];
+        Events { offset: Offset::default(), rest: whole }.map(|(_, event)| event)
+    }
+
     /// Takes the events out as one shared block whose first event has the offset `base`. The
     /// batch keeps its buffer.
     pub(super) fn take(&mut self, base: Offset) -> Block {
         let records = Bytes::copy_from_slice(&self.records[..self.whole]);
         let block = Block { base, count: self.count, records };
+        self.clear();
+        block
+    }
+
+    /// Forgets everything. The batch keeps its buffer.
+    pub(super) fn clear(&mut self) {
         self.records.clear();
         self.whole = 0;
         self.count = 0;
-        block
     }
 }
 
@@ -170,6 +181,7 @@ mod tests {
         batch.push(&started(1));
         batch.records.extend_from_slice(b"half a rec");
         batch.push(&started(2));
+        assert_eq!(batch.events().collect::<Vec<_>>(), [started(1), started(2)]);
         let block = batch.take(Offset(1));
         assert_eq!(block.events().count(), 2);
         assert!(batch.is_empty());

@@ -33,8 +33,13 @@ use tokio::sync::{Notify, watch};
 use crate::model::Offset;
 
 pub use batch::{Batch, Block};
-pub use disk::{DiskFault, DiskSettings, DiskSpool, Durability, Rest};
+pub use disk::{
+    Archive, ArchiveFault, ChangeFault, Condition, DiskFault, DiskSettings, DiskSpool, Durability,
+    Finding, Findings, Forgotten, Piece, Reading, Rest, Rewound, SegmentFacts, UpstreamFacts,
+    forget, rewind,
+};
 pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
+pub use holes::Hole;
 pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
