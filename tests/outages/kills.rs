@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use memchr::memmem;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tempfile::TempDir;
-use tetherd::simulator::{Acknowledge, Behaviour};
+use tetherd::simulator::{Acknowledge, Behaviour, Violation};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
@@ -86,9 +86,7 @@ impl Scene {
     }
 
     fn read(&mut self) {
-        self.web.take_lines().for_each(|line| {
-            self.story.take(line);
-        });
+        self.web.take_lines().for_each(|line| self.story.take(line));
     }
 
     /// Waits until the first message of a new connection of each device is safe from a kill: with
@@ -201,7 +199,11 @@ async fn a_kill_at_any_moment_costs_each_device_the_end_of_what_it_said_and_noth
     for device in devices {
         assert_eq!(device.missing_of_newest(story), 0, "{}", device.name);
     }
-    assert_eq!(web.report().first_violations, []);
+    let mut violations = web.report().first_violations;
+    // The rest of a link that was given up may be read beside the next link.
+    violations
+        .retain(|broken| !matches!(broken, Violation::NotRising { .. } | Violation::Jump { .. }));
+    assert_eq!(violations, []);
     let arrived = scene.arrived();
     eprintln!("kills: {rounds} rounds, {arrived:?}, {} repeats", scene.story.repeats);
 }
