@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -64,7 +65,7 @@ impl Device {
             assert!(before < Some(first), "{}: {first} after {before:?}", self.name);
             before = Some(first);
             let end = *said.get(&first).unwrap_or_else(|| panic!("{first} begins nothing"));
-            let whole: Vec<u8> = (first..end).flat_map(|n| message(&self.name, n)).collect();
+            let whole = messages(&self.name, first..end);
             assert!(whole.starts_with(bytes), "{}: something is missing behind {first}", self.name);
             arrived.messages += (bytes.len() / message(&self.name, 0).len()) as u64;
         }
@@ -82,6 +83,11 @@ impl Device {
         assert_eq!(number(&self.name, newest), first, "{}: another connection", self.name);
         end - first - (newest.len() / message(&self.name, 0).len()) as u64
     }
+}
+
+/// The messages of these numbers.
+pub fn messages(name: &str, numbers: Range<u64>) -> Vec<u8> {
+    numbers.flat_map(|number| message(name, number)).collect()
 }
 
 /// The message of this number; all of a device's have one length.

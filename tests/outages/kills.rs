@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use memchr::memmem;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tempfile::TempDir;
 use tetherd::simulator::{Acknowledge, Behaviour, Violation};
@@ -14,7 +13,7 @@ use crate::{
     harness::{process::Program, until_within},
     is_long, seed,
     stand::{
-        Web, configuration, folder, listener, nobodys_address, segments, spool_in, stop, upstream,
+        Web, configuration, folder, is_stored, listener, nobodys_address, spool_in, stop, upstream,
     },
     story::Story,
 };
@@ -106,7 +105,7 @@ impl Scene {
                     let mut own = sessions.filter(|((of, _), _)| *of == name);
                     own.any(|(_, bytes)| bytes.starts_with(&text))
                 }
-                false => is_stored(&self.folder, &text),
+                false => is_stored(&spool_in(&self.folder), &text),
             })
             .await;
         }
@@ -134,14 +133,6 @@ impl Scene {
             missing: sum.missing + arrived.missing,
         })
     }
-}
-
-/// Whether these bytes are in one of the newest segments.
-fn is_stored(folder: &TempDir, bytes: &[u8]) -> bool {
-    let newest = segments(&spool_in(folder)).into_iter().rev().take(3);
-    newest
-        .filter_map(|path| std::fs::read(path).ok())
-        .any(|all| memmem::find(&all, bytes).is_some())
 }
 
 #[tokio::test]

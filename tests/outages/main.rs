@@ -10,8 +10,10 @@
 mod harness;
 
 mod devices;
+mod folder;
 mod kills;
 mod stand;
+mod stops;
 mod story;
 
 use std::time::Duration;

@@ -1,17 +1,32 @@
 //! A folder in which the program runs again and again, and a web server that comes and goes.
 
-use std::{fmt::Display, net::TcpListener, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Display,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use memchr::memmem;
 use tempfile::TempDir;
 use tetherd::simulator::{Behaviour, Meeting, Report, WebMemory, WebServer, WebSettings};
 
-use crate::{LIMIT, harness::process::Program};
+use crate::{
+    LIMIT,
+    harness::{Dtu, process::Program, until_within},
+    story::Story,
+};
 
-/// Quick tries, and nothing that waits for devices at a stop.
+/// Nothing waits for devices at a stop, and for the web server as long as it takes.
 pub fn configuration(listener: &str, spool: &str, upstreams: &str) -> String {
+    configuration_for("60s", listener, spool, upstreams)
+}
+
+/// The same with so much time for the web server at a stop.
+pub fn configuration_for(flush: &str, listener: &str, spool: &str, upstreams: &str) -> String {
     format!(
-        "gateway = 'outages'\n[drain]\nspread = '0s'\n[listener.dtu]\n{listener}\n[spool]\n{spool}\n\
-         {upstreams}\n"
+        "gateway = 'outages'\n[drain]\nspread = '0s'\nflush = '{flush}'\n\
+         [listener.dtu]\n{listener}\n[spool]\n{spool}\n{upstreams}\n"
     )
 }
 
@@ -47,7 +62,7 @@ pub fn spool_in(folder: &TempDir) -> PathBuf {
 }
 
 /// Its segments with their paths, the oldest first.
-pub fn segments(spool: &std::path::Path) -> Vec<PathBuf> {
+pub fn segments(spool: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(spool).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut segments: Vec<_> = paths.filter(|path| is_segment(path)).collect();
@@ -55,8 +70,16 @@ pub fn segments(spool: &std::path::Path) -> Vec<PathBuf> {
     segments
 }
 
-fn is_segment(path: &std::path::Path) -> bool {
+fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "segment")
+}
+
+/// Whether these bytes are in one of the newest segments.
+pub fn is_stored(spool: &Path, bytes: &[u8]) -> bool {
+    let newest = segments(spool).into_iter().rev().take(3);
+    newest
+        .filter_map(|path| std::fs::read(path).ok())
+        .any(|all| memmem::find(&all, bytes).is_some())
 }
 
 /// A web server at one address that can be away, and remembers what it has.
@@ -109,10 +132,28 @@ impl Web {
         self.memory.take_lines().into_iter()
     }
 
+    /// Reads on in the story, until it has this.
+    pub async fn tells(&self, story: &mut Story, what: &str, mut has: impl FnMut(&Story) -> bool) {
+        until_within(LIMIT, what, || {
+            self.take_lines().for_each(|line| story.take(line));
+            has(story)
+        })
+        .await;
+    }
+
     /// What it has seen.
     pub fn report(&self) -> Report {
         self.memory.look(Report::clone)
     }
+}
+
+/// A device that the program knows by this name.
+pub async fn online(program: &Program, address: &str, name: &str) -> Dtu {
+    program.enters("running").await;
+    let mut device = Dtu::connect(address).await;
+    device.write(format!("ETUNG:{name}\r\n").as_bytes()).await;
+    program.says("device online", |record| record["name"] == name).await;
+    device
 }
 
 /// Stops the program in order; it must end well.

@@ -12,7 +12,7 @@ pub struct Story {
     lines: HashMap<u64, String>,
     last: u64,
     /// Highest offset of an event.
-    last_event: u64,
+    pub last_event: u64,
     /// What each session of a device has said, in the order of their beginnings.
     pub sessions: BTreeMap<(String, u64), Vec<u8>>,
     /// By session, the offset of its beginning.
@@ -94,12 +94,19 @@ impl Story {
                 self.sessions.insert((text("imei"), offset), Vec::new());
             }
             "data" => {
-                let begun = self.begun[&text("session")];
+                // Its beginning may be in a gap.
+                let begun = *self.begun.entry(text("session")).or_insert(offset);
                 let bytes = BASE64.decode(text("data").as_bytes()).unwrap();
-                self.sessions.get_mut(&(text("imei"), begun)).unwrap().extend(bytes);
+                self.sessions.entry((text("imei"), begun)).or_default().extend(bytes);
             }
             _ => {}
         }
+    }
+
+    /// All that was heard of the device of this name, in order.
+    pub fn said(&self, name: &str) -> Vec<u8> {
+        let sessions = self.sessions.iter().filter(|((of, _), _)| of == name);
+        sessions.flat_map(|(_, bytes)| bytes).copied().collect()
     }
 
     /// Gaps that are nothing but jumps of the numbering, each right before a start that says so.
