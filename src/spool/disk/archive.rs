@@ -29,6 +29,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+pub(super) use change::check_rewind;
 pub use change::{ChangeFault, Forgotten, Rewound, forget, rewind};
 pub use check::{Finding, Findings};
 pub use reading::{Piece, Reading};

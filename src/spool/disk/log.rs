@@ -1,13 +1,13 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{segment::Segment, state::Stored};
 use crate::{
     model::{Offset, UnixMillis},
     spool::{
-        Block, DropReason, Ledger, ReaderSettings, Start, WhenBehind,
+        Block, DropReason, Ledger, ReaderSettings, Rewinds, Start, WhenBehind,
         cursor::{Cursor, Progress},
         holes::{Hole, Holes},
         reader::ReaderId,
@@ -78,6 +78,10 @@ pub(super) struct Reader {
     pub(super) cursor: Cursor,
     /// An upstream of this name is configured.
     pub(super) is_active: bool,
+    /// Nothing is kept for it any more; its place stays, since readers are known by their places.
+    pub(super) is_forgotten: bool,
+    /// Tells it that its cursor was set back.
+    pub(super) rewinds: Arc<Rewinds>,
     pub(super) ahead: VecDeque<Block>,
     /// Where to read on from, asked for and not done.
     pub(super) wanted: Option<Offset>,
@@ -223,7 +227,8 @@ impl Log {
     // ── readers ──────────────────────────────────────────────────────────────────────────────
 
     pub(super) fn open_reader(&mut self, settings: &ReaderSettings) -> ReaderId {
-        let known = self.readers.iter().position(|r| r.cursor.settings.name == settings.name);
+        let is_it = |r: &Reader| !r.is_forgotten && r.cursor.settings.name == settings.name;
+        let known = self.readers.iter().position(is_it);
         if let Some(at) = known {
             let reader = &mut self.readers[at];
             reader.cursor.settings = settings.clone();
@@ -249,6 +254,8 @@ impl Log {
         self.readers.push(Reader {
             cursor: Cursor::new(settings, progress),
             is_active,
+            is_forgotten: false,
+            rewinds: Arc::default(),
             ahead: VecDeque::new(),
             wanted: None,
         });
@@ -353,7 +360,8 @@ impl Log {
 
     /// First event that some reader needs.
     pub(super) fn needed(&self) -> Offset {
-        let needs = self.readers.iter().map(|reader| reader.cursor.progress.needs());
+        let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
+        let needs = readers.map(|reader| reader.cursor.progress.needs());
         needs.min().unwrap_or(self.next).min(self.next)
     }
 
@@ -428,7 +436,8 @@ impl Log {
 
     /// What is to be stored of all this.
     pub(super) fn stored(&self, id: &str, clean: Option<Offset>) -> Stored {
-        let upstreams = self.readers.iter().map(|reader| {
+        let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
+        let upstreams = readers.map(|reader| {
             let Cursor { settings, progress, .. } = &reader.cursor;
             (settings.name.clone(), progress.clone())
         });

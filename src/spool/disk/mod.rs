@@ -20,7 +20,7 @@
 //! # The folder
 //! `000000000017.segment` holds events ([`format`]), `state` which offsets are given out and how far
 //! each upstream has come ([`state`]), `lock` the process that works here, and `quarantine-…` what
-//! was found damaged.
+//! was found damaged. Other processes may put a `request` there ([`requests`]).
 //!
 //! # The way of an event
 //! [`append`](Spool::append) gives it an offset and keeps it in memory: no system call. It is written
@@ -54,6 +54,7 @@ mod log;
 mod opening;
 mod quarantine;
 mod recovery;
+mod requests;
 mod segment;
 mod settings;
 mod spool;
@@ -82,6 +83,7 @@ pub use archive::{
     Rewound, SegmentFacts, UpstreamFacts, forget, rewind,
 };
 pub use fault::DiskFault;
+pub use requests::{Answer, AskFault, Order, ask};
 pub use settings::{DiskSettings, Durability};
 pub use spool::DiskSpool;
 pub use writer::Rest;

@@ -13,13 +13,14 @@ use super::{
     log::Look,
     now,
     opening::open,
+    requests::LOOK_EVERY,
     thread::Bell,
     writer::Writer,
 };
 use crate::{
     model::{Offset, UnixMillis},
     spool::{
-        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Spool,
+        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Rewinds, Spool,
         holes::Hole,
     },
     telemetry::Telemetry,
@@ -93,7 +94,7 @@ impl DiskSpool {
             shared,
             writer: Mutex::new(writer),
             loader: Mutex::default(),
-            writer_bell: Bell::default(),
+            writer_bell: Bell::waking_after(LOOK_EVERY),
             loader_bell: Bell::default(),
         };
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
@@ -244,6 +245,9 @@ impl Spool for DiskSpool {
 
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
         let mut log = self.inner.shared.log();
+        if log.readers[reader.0].rewinds.is_pending() {
+            return 0;
+        }
         let cursor = through.plus(1).min(log.next);
         let (progress, holes) = log.progress(reader);
         let delivered = progress.acknowledge(cursor, holes);
@@ -257,7 +261,10 @@ impl Spool for DiskSpool {
     }
 
     fn found(&self, reader: ReaderId, events: u64) {
-        self.inner.shared.log().progress(reader).0.found(events);
+        let mut log = self.inner.shared.log();
+        if !log.readers[reader.0].rewinds.is_pending() {
+            log.progress(reader).0.found(events);
+        }
     }
 
     fn skip(&self, reader: ReaderId, through: Offset) {
@@ -271,6 +278,16 @@ impl Spool for DiskSpool {
 
     fn cursor(&self, reader: ReaderId) -> Offset {
         self.inner.shared.log().readers[reader.0].cursor.progress.cursor
+    }
+
+    fn rewinds(&self, reader: ReaderId) -> Arc<Rewinds> {
+        Arc::clone(&self.inner.shared.log().readers[reader.0].rewinds)
+    }
+
+    fn resume(&self, reader: ReaderId) -> Offset {
+        let log = self.inner.shared.log();
+        log.readers[reader.0].rewinds.settle();
+        log.readers[reader.0].cursor.progress.cursor
     }
 
     fn next(&self) -> Offset {

@@ -18,6 +18,8 @@ pub(super) struct Bell {
     /// There is work that the thread has not looked at.
     has_work: AtomicBool,
     sleeps: AtomicBool,
+    /// So long it sleeps at most; for ever without.
+    most: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,11 @@ enum Rung {
 }
 
 impl Bell {
+    /// One that wakes its thread after `most`, too.
+    pub(super) fn waking_after(most: Duration) -> Self {
+        Self { most: Some(most), ..Self::default() }
+    }
+
     /// There is something to do.
     pub(super) fn ring(&self) {
         self.has_work.store(true, Ordering::SeqCst);
@@ -72,10 +79,12 @@ impl Bell {
 
     fn wait(&self) -> bool {
         self.sleeps.store(true, Ordering::SeqCst);
-        let mut rung = self.rung();
-        while *rung == Rung::No && !self.has_work.load(Ordering::SeqCst) {
-            rung = self.changed.wait(rung).unwrap_or_else(PoisonError::into_inner);
-        }
+        let is_idle = |rung: &mut Rung| *rung == Rung::No && !self.has_work.load(Ordering::SeqCst);
+        let most = self.most.unwrap_or(Duration::MAX);
+        let (mut rung, _) = self
+            .changed
+            .wait_timeout_while(self.rung(), most, is_idle)
+            .unwrap_or_else(PoisonError::into_inner);
         self.sleeps.store(false, Ordering::SeqCst);
         self.has_work.store(false, Ordering::SeqCst);
         if *rung == Rung::Work {

@@ -9,6 +9,7 @@ use std::{
 use super::{
     Shared,
     format::segment_name,
+    requests::{Answer, Requests},
     segment::Spare,
     state::{StateFile, Stored},
 };
@@ -30,6 +31,7 @@ pub(super) const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Writer {
     state: StateFile,
+    requests: Requests,
     stored: Option<Instant>,
     /// When to try for another segment, after there was no room for one.
     try_again: Option<Instant>,
@@ -50,7 +52,14 @@ pub enum Rest {
 
 impl Writer {
     pub(super) fn new(state: StateFile) -> Self {
-        Self { state, stored: None, try_again: None, told_full: false, state_rests: None }
+        Self {
+            state,
+            requests: Requests::default(),
+            stored: None,
+            try_again: None,
+            told_full: false,
+            state_rests: None,
+        }
     }
 
     /// One turn. Never fails: what goes wrong is told, and tried again.
@@ -63,6 +72,7 @@ impl Writer {
         self.make_room(shared, now, wall);
         // With a new segment, what did not fit before fits now.
         shared.write(now);
+        self.heed_requests(shared, now);
         self.remember(shared, now);
         shared.settle();
         self.rest(shared, now)
@@ -182,6 +192,19 @@ impl Writer {
     fn give_up_oldest(&mut self, shared: &Shared, wall: UnixMillis, now: Instant) -> bool {
         let gives_up = shared.settings.when_full == WhenFull::DropOldest;
         gives_up && shared.log().drop_oldest() && self.trim(shared, wall, Duration::ZERO, now)
+    }
+
+    /// Does what other processes ask for, and stores it before it says so.
+    fn heed_requests(&mut self, shared: &Shared, now: Instant) {
+        let Some(taken) = self.requests.take(&*shared.files, now) else { return };
+        let mut answer = taken.carry_out(shared);
+        if !matches!(answer, Answer::Refused(_)) && !self.store(shared, None, now) {
+            let why = "it is done, and the disk refuses to remember it; see the log";
+            answer = Answer::Refused(why.to_owned());
+        }
+        if let Err(error) = taken.answer(&*shared.files, &answer) {
+            shared.telemetry.spool_fault("answering a request", &error);
+        }
     }
 
     /// Stores how far everybody is, now and then.
