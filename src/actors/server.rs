@@ -13,7 +13,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::{
     limits::{ListenerCounts, Occupancy},
-    messages::{Arrival, Drain, ListenerProfile, Open, WebServerArrived},
+    messages::{Arrival, DeviceArrived, Drain, ListenerProfile, Open, WebServerArrived},
     model::Peer,
     net::{Accepted, Listener, Socket, options, sort_accept_fault},
     spool::Spool,
@@ -38,8 +38,8 @@ pub struct WebServerDoor {
 
 /// What a server works with.
 pub struct ServerParts {
-    /// The bound socket.
-    pub listener: Rc<AsyncFd<Listener>>,
+    /// The bound socket; none where connections only come by message.
+    pub listener: Option<Rc<AsyncFd<Listener>>>,
     /// How its sessions are served.
     pub profile: Arc<ListenerProfile>,
     /// Most connections at a time.
@@ -73,7 +73,7 @@ impl Server {
     }
 
     fn accept_some(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
-        let listener = Rc::clone(&self.parts.listener);
+        let Some(listener) = self.parts.listener.clone() else { return Poll::Ready(()) };
         let mut arrivals = Vec::new();
         let mut turn = Poll::Pending;
         let mut drained = false;
@@ -189,6 +189,15 @@ impl Actor for Server {
 
 /// `started` runs again behind a restart, and accepts anew from the same socket.
 impl Supervised for Server {}
+
+impl Handler<DeviceArrived> for Server {
+    type Result = ();
+
+    fn handle(&mut self, DeviceArrived(accepted): DeviceArrived, _: &mut Context<Self>) {
+        let arrival = self.admit(accepted);
+        self.hand_over(arrival.into_iter().collect());
+    }
+}
 
 impl Handler<Drain> for Server {
     type Result = ();

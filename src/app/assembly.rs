@@ -12,6 +12,7 @@ use super::{
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
     spooling::open_spool,
+    surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     config::Loaded,
     extension::Extensions,
     limits::{ListenerCounts, Occupancy},
-    link::{Mode, UpstreamSettings},
+    link::{Dial, Mode, UpstreamSettings},
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
     spool::{Batch, ReaderId, ReaderSettings, Spool},
@@ -67,6 +68,8 @@ pub struct RunningUpstream {
 struct Ground<'a> {
     loaded: &'a Loaded,
     spool: Arc<dyn Spool>,
+    dial: Rc<dyn Dial>,
+    seed: u64,
     occupancy: Arc<Occupancy>,
     extensions: Arc<Extensions>,
     telemetry: Telemetry,
@@ -79,15 +82,22 @@ pub async fn assemble(
     loaded: &Loaded,
     extensions: Extensions,
     telemetry: Telemetry,
+    surroundings: Surroundings,
 ) -> Result<Parts, StartFault> {
-    let (bound, doors) = (bind_listeners(loaded)?, bind_upstreams(loaded)?);
+    let Surroundings { spool, dial, unbound, seed } = surroundings;
+    let (bound, doors) = (bind_listeners(loaded, unbound)?, bind_upstreams(loaded, unbound)?);
     let extensions = Arc::new(extensions);
     ask_about(&bound, &extensions).await?;
 
     let (exits, failures) = ExitReports::new(telemetry.clone());
     let ground = Ground {
         loaded,
-        spool: open_spool(&loaded.config.spool, &telemetry)?,
+        spool: match spool {
+            Some(spool) => spool,
+            None => open_spool(&loaded.config.spool, &telemetry)?,
+        },
+        dial,
+        seed,
         occupancy: Arc::new(Occupancy::with_limit(most_connections())),
         extensions,
         telemetry,
@@ -149,6 +159,7 @@ impl Ground<'_> {
             occupancy: Arc::clone(&self.occupancy),
             extensions: Arc::clone(&self.extensions),
             telemetry: self.telemetry.clone(),
+            seed: self.seed,
             names: registry.clone().recipient(),
             probes: registry.clone().recipient(),
             census: registry.clone().recipient(),
@@ -166,7 +177,8 @@ impl Ground<'_> {
     ) -> Vec<RunningUpstream> {
         let config = &self.loaded.config;
         let mut upstreams = Vec::new();
-        for (((name, settings), reader), door) in config.upstream.iter().zip(readers).zip(doors) {
+        let rows = config.upstream.iter().zip(readers).zip(doors).zip(0_u64..);
+        for ((((name, settings), reader), door), number) in rows {
             let address = door.as_ref().map(|door| door.get_ref().address().to_owned());
             let parts = ForwarderParts {
                 name: name.as_str().into(),
@@ -175,6 +187,8 @@ impl Ground<'_> {
                 spool: Arc::clone(&self.spool),
                 reader,
                 door,
+                dial: Rc::clone(&self.dial),
+                seed: self.seed.wrapping_add(number),
                 telemetry: self.telemetry.clone(),
             };
             let exits = self.exits.of(ActorKind::Forwarder, name);
@@ -193,8 +207,7 @@ impl Ground<'_> {
     ) -> Vec<RunningListener> {
         let mut listeners = Vec::new();
         for bound in bound {
-            let address = bound.listener.get_ref().address().to_owned();
-            let name = bound.name;
+            let (name, address) = (bound.name, bound.address);
             let counts = Arc::<ListenerCounts>::default();
             self.telemetry.listening(&name, &address, bound.profile.protocol.name());
             let parts = ServerParts {

@@ -15,18 +15,28 @@ use crate::{
 /// A listener that is bound and does not accept yet.
 pub struct Bound {
     pub name: String,
-    pub listener: Rc<AsyncFd<Listener>>,
+    /// None where connections only come by message.
+    pub listener: Option<Rc<AsyncFd<Listener>>>,
+    /// Where it listens, with the port that the kernel chose; unbound: as it is set.
+    pub address: String,
     pub profile: Arc<ListenerProfile>,
     pub max_connections: u32,
 }
 
-/// Binds the addresses of all listeners.
-pub fn bind_listeners(loaded: &Loaded) -> Result<Vec<Bound>, StartFault> {
+/// Binds the addresses of all listeners, unless they are to be left `unbound`.
+pub fn bind_listeners(loaded: &Loaded, unbound: bool) -> Result<Vec<Bound>, StartFault> {
     let mut bound = Vec::new();
     for (name, settings) in &loaded.config.listener {
+        let key = format!("listener.{name}");
+        let listener = match unbound {
+            true => None,
+            false => Some(bind(&key, &settings.address, settings.backlog)?),
+        };
+        let address = listener.as_ref().map(|listener| listener.get_ref().address().to_owned());
         bound.push(Bound {
             name: name.clone(),
-            listener: bind(&format!("listener.{name}"), &settings.address, settings.backlog)?,
+            listener,
+            address: address.unwrap_or_else(|| settings.address.clone()),
             profile: profile(loaded, name, settings)?,
             max_connections: match settings.max_connections {
                 Auto::Auto => u32::MAX,
@@ -37,11 +47,14 @@ pub fn bind_listeners(loaded: &Loaded) -> Result<Vec<Bound>, StartFault> {
     Ok(bound)
 }
 
-/// Binds the addresses of upstreams that connect to us at an address of their own; in the order of
-/// the upstreams.
-pub fn bind_upstreams(loaded: &Loaded) -> Result<Vec<Option<Rc<AsyncFd<Listener>>>>, StartFault> {
+/// Binds the addresses of upstreams that connect to us at an address of their own, unless they are
+/// to be left `unbound`; in the order of the upstreams.
+pub fn bind_upstreams(
+    loaded: &Loaded,
+    unbound: bool,
+) -> Result<Vec<Option<Rc<AsyncFd<Listener>>>>, StartFault> {
     let own = |(name, settings): (&String, &UpstreamSettings)| {
-        if settings.mode != Mode::Accept || settings.listener.is_some() {
+        if unbound || settings.mode != Mode::Accept || settings.listener.is_some() {
             return Ok(None);
         }
         bind(&format!("upstream.{name}"), &settings.address, 16).map(Some)
@@ -60,7 +73,7 @@ fn bind(key: &str, address: &str, backlog: u32) -> Result<Rc<AsyncFd<Listener>>,
 /// Tells extensions of the listeners, and asks whether they may be.
 pub async fn ask_about(bound: &[Bound], extensions: &Extensions) -> Result<(), StartFault> {
     for bound in bound {
-        let what = Happened::Listening(bound.listener.get_ref().address().into());
+        let what = Happened::Listening(bound.address.as_str().into());
         let occurrence = Occurrence::of_listener(what, bound.profile.name.clone());
         extensions.tell([occurrence.clone()].into());
         if let Verdict::Refuse(why) = extensions.ask(occurrence).await {

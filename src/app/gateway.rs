@@ -1,4 +1,5 @@
 use std::{
+    rc::Rc,
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,14 +10,16 @@ use super::{
     StartFault,
     assembly::{self, Parts},
     lifecycle::{Ended, Hurry, Phase},
+    surroundings::Surroundings,
 };
 use crate::{
     actors::Directory,
     config::Loaded,
     extension::{Decider, Extensions, ExtensionsBuilder, Moment, Observed, Question},
-    messages::{Drain, Drained, Finish, Stop},
+    link::Dial,
+    messages::{DeviceArrived, Drain, Drained, Finish, Stop},
     model::Offset,
-    spool::Ledger,
+    spool::{Ledger, Spool},
     telemetry::{Counts, Telemetry},
 };
 
@@ -31,6 +34,7 @@ pub struct GatewayBuilder {
     loaded: Loaded,
     extensions: ExtensionsBuilder,
     pub(super) telemetry: Telemetry,
+    surroundings: Surroundings,
 }
 
 /// A running gateway. Lives on the thread of an actix system; that thread carries listeners,
@@ -83,6 +87,30 @@ impl GatewayBuilder {
         self
     }
 
+    /// Keeps events in this spool instead of the one that the configuration asks for.
+    pub fn spool(mut self, spool: Arc<dyn Spool>) -> Self {
+        self.surroundings.spool = Some(spool);
+        self
+    }
+
+    /// Reaches web servers in this way instead of by their addresses.
+    pub fn dial(mut self, dial: Rc<dyn Dial>) -> Self {
+        self.surroundings.dial = dial;
+        self
+    }
+
+    /// Binds no address: connections of devices come through [`Gateway::door`] only.
+    pub fn unbound(mut self) -> Self {
+        self.surroundings.unbound = true;
+        self
+    }
+
+    /// Draws everything that is left to chance from `seed`: the same seed draws the same.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.surroundings.seed = seed;
+        self
+    }
+
     /// Starts everything. When this answers, devices are accepted.
     ///
     /// # Errors
@@ -94,7 +122,8 @@ impl GatewayBuilder {
         let drain = Drain { spread: config.drain.spread.get() };
         self.telemetry.phase(Phase::Starting.as_str(), None);
         let extensions = self.extensions.build();
-        let parts = assembly::assemble(&self.loaded, extensions, self.telemetry).await?;
+        let parts =
+            assembly::assemble(&self.loaded, extensions, self.telemetry, self.surroundings).await?;
         parts.telemetry.phase(Phase::Running.as_str(), None);
         let (phase, hurry) = (Phase::Running, Hurry::default());
         Ok(Gateway { parts, phase, drain, farewell, flush, hurry })
@@ -105,13 +134,19 @@ impl Gateway {
     /// Begins to put a gateway together.
     pub fn builder(loaded: Loaded) -> GatewayBuilder {
         let (extensions, telemetry) = (Extensions::builder(), Telemetry::discarding());
-        GatewayBuilder { loaded, extensions, telemetry }
+        GatewayBuilder { loaded, extensions, telemetry, surroundings: Surroundings::default() }
     }
 
     /// Where a listener listens, with the port that the kernel chose.
     pub fn listener_address(&self, name: &str) -> Option<&str> {
         let listener = self.parts.listeners.iter().find(|listener| listener.name == name);
         listener.map(|listener| listener.address.as_str())
+    }
+
+    /// Takes connections for a listener that somebody else has accepted.
+    pub fn door(&self, listener: &str) -> Option<Recipient<DeviceArrived>> {
+        let listener = self.parts.listeners.iter().find(|running| running.name == listener)?;
+        Some(listener.server.clone().recipient())
     }
 
     /// Where an upstream in `accept` mode listens, if it has an address of its own.

@@ -71,6 +71,7 @@ impl Hurry {
         let mut hurried = self.0.subscribe();
         let deadline = Instant::now() + within;
         tokio::select! {
+            biased;
             done = timeout_at(deadline, work) => done.ok(),
             _ = hurried.wait_for(|hurried| *hurried) => None,
         }

@@ -7,6 +7,7 @@
 //! | `binding` | addresses taken before anything runs |
 //! | `assembly` | settings to parts, parts to actors, ports wired |
 //! | `exits` | endings of infrastructure, and which of them end the process |
+//! | `surroundings` | what the machine gives: network, spool, chance |
 //! | `threads` | the session threads |
 //! | `profile` | a listener's settings as working values |
 //! | `lifecycle` | the phases of a stop, each with a deadline |
@@ -21,6 +22,7 @@ mod lifecycle;
 pub mod process;
 mod profile;
 mod spooling;
+mod surroundings;
 mod threads;
 
 pub use fault::StartFault;

@@ -6,6 +6,7 @@ use super::{
     config::{InitArgs, ShowArgs},
     demo::{self, DemoArgs},
     device::DeviceArgs,
+    spool::{self, SpoolArgs},
     upstream::UpstreamArgs,
 };
 use crate::config::Options;
@@ -157,6 +158,10 @@ pub enum Command {
     /// Try out a web server
     Upstream(UpstreamArgs),
 
+    /// Look into the folder of events, or set a web server back
+    #[command(after_help = spool::EXAMPLES)]
+    Spool(SpoolArgs),
+
     /// Write the completions of a shell to standard output
     #[command(
         after_help = COMPLETIONS_EXAMPLE
@@ -191,9 +196,6 @@ pub enum Command {
     /// Try out a protocol
     #[command(hide = true, disable_help_flag = true)]
     Protocol(Rest),
-    /// Look into the spool
-    #[command(hide = true, disable_help_flag = true)]
-    Spool(Rest),
     /// Hand the sockets to a new process
     #[command(hide = true, disable_help_flag = true)]
     Upgrade(Rest),

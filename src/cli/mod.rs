@@ -11,6 +11,7 @@ pub mod device;
 mod manual;
 mod output;
 mod run;
+mod spool;
 pub mod upstream;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -47,6 +48,7 @@ fn dispatch(arguments: Arguments) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Device(args) => device::run(&args),
         Command::Upstream(args) => upstream::run(&args),
+        Command::Spool(args) => spool::run(&args, &options, layered),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         later => output::refuse(&format!(

@@ -33,6 +33,11 @@ pub fn refuse(text: &str) -> ExitCode {
     ExitCode::from(BAD_USAGE)
 }
 
+/// Writes one line beside the result.
+pub fn note(text: &str) {
+    complain(text);
+}
+
 /// Writes each fault on a line.
 pub fn list(faults: &[Fault]) {
     for fault in faults {

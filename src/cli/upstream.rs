@@ -53,7 +53,8 @@ struct TestArgs {
     reconnect: Span,
 }
 
-fn encoding(text: &str) -> Result<Encoding, String> {
+/// Reads how bytes are written.
+pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
     serde_json::from_value(text.into()).map_err(|_| "write base64, hex, text or buffer".to_owned())
 }
 

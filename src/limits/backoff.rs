@@ -22,11 +22,6 @@ impl Backoff {
         Self { initial, max, bound: initial, tries: 0, dice: SmallRng::seed_from_u64(seed) }
     }
 
-    /// The same with a seed that nobody knows beforehand.
-    pub fn unforeseen(initial: Duration, max: Duration) -> Self {
-        Self::new(initial, max, rand::random())
-    }
-
     /// How long to wait before the next try.
     pub fn pause(&mut self) -> Duration {
         let pause = self.bound.mul_f64(self.dice.random::<f64>());

@@ -4,6 +4,7 @@
 
 mod answers;
 mod delivery;
+mod dial;
 mod encode;
 mod fault;
 mod inbound;
@@ -18,6 +19,7 @@ use bytes::BytesMut;
 
 pub use answers::ErrorAnswers;
 pub use delivery::{Acknowledged, Delivery, DeliverySettings, Setback};
+pub use dial::{ByAddress, Dial, Dialling};
 pub use encode::{Encoder, Gap, Hello};
 pub use fault::{LinkFault, LinkFaultKind};
 pub use inbound::{Complaint, Inbound, InboundCounts, Item};

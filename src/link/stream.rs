@@ -1,6 +1,5 @@
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,14 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Link, LinkFault, LinkFaultKind, Moved};
 
-/// Asks the kernel how many bytes written to a socket its peer has not acknowledged.
-pub type Meter = fn(BorrowedFd<'_>) -> io::Result<usize>;
+/// Asks a stream how many of the bytes written to it its peer has not acknowledged.
+pub type Meter<S> = fn(&S) -> io::Result<usize>;
 
-/// A link over one stream socket.
+/// A link over one stream, of the kernel's or in memory.
 pub struct StreamLink<S> {
     stream: S,
     peer: String,
-    meter: Option<Meter>,
+    meter: Option<Meter<S>>,
     /// Bytes that came before the link was one.
     early: Vec<u8>,
     /// Where reads go first.
@@ -36,7 +35,7 @@ const READS: usize = 4;
 
 impl<S> StreamLink<S> {
     /// A link over `stream`; `meter` is asked for what is not acknowledged.
-    pub fn new(stream: S, peer: impl Into<String>, meter: Option<Meter>) -> Self {
+    pub fn new(stream: S, peer: impl Into<String>, meter: Option<Meter<S>>) -> Self {
         let buffer = vec![0; READ].into_boxed_slice();
         let early = Vec::new();
         Self { stream, peer: peer.into(), meter, early, buffer, fault: None, over: false }
@@ -104,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamLink<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + AsFd + Unpin + Send> Link for StreamLink<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Link for StreamLink<S> {
     fn poll_exchange(
         &mut self,
         cx: &mut Context<'_>,
@@ -129,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + AsFd + Unpin + Send> Link for StreamLink<S> {
     }
 
     fn unacknowledged(&self) -> Option<usize> {
-        self.meter?(self.stream.as_fd()).ok()
+        self.meter?(&self.stream).ok()
     }
 
     fn peer(&self) -> &str {

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsFd, path::Path, time::Duration};
 
 use socket2::SockRef;
 use tokio::{
@@ -90,12 +90,12 @@ pub fn adopt_tcp(
     let peer = Peer::ip(stream.peer_addr()?).to_string();
     options::prepare(&stream, keepalive, None)?;
     SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT)?;
-    Ok(StreamLink::new(stream, peer, Some(kernel::unacknowledged_bytes)))
+    Ok(StreamLink::new(stream, peer, Some(|stream| kernel::unacknowledged_bytes(stream.as_fd()))))
 }
 
 /// Makes a link of a Unix connection, dialled or accepted; `peer` stands for it in logs.
 pub fn adopt_unix(stream: UnixStream, peer: impl Into<String>) -> StreamLink<UnixStream> {
-    StreamLink::new(stream, peer, Some(kernel::unread_memory))
+    StreamLink::new(stream, peer, Some(|stream| kernel::unread_memory(stream.as_fd())))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! | from | to | message |
 //! |---|---|---|
+//! | anybody | server | [`DeviceArrived`] |
 //! | server | session thread | [`Open`] |
 //! | session thread | registry | [`Names`], [`Census`], [`ProbeAnswered`] |
 //! | registry | session thread | [`Orders`], [`TakeCensus`] |
@@ -21,4 +22,4 @@ pub use names::{
     Census, Claim, Departure, NameNews, Names, Order, OrderKind, Orders, Present, ProbeAnswered,
     TakeCensus,
 };
-pub use open::{Arrival, ListenerProfile, Open, WebServerArrived};
+pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, WebServerArrived};

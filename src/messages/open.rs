@@ -5,7 +5,7 @@ use actix::Message;
 use crate::{
     limits::{DuplicatePolicy, Ticket},
     model::Peer,
-    net::{KeepaliveSettings, Socket},
+    net::{Accepted, KeepaliveSettings, Socket},
     protocol::{Protocol, Rules},
 };
 
@@ -53,6 +53,12 @@ pub struct Arrival {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Open(pub Vec<Arrival>);
+
+/// A connection that somebody else has accepted for a listener: it is admitted or refused as if
+/// the listener had.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct DeviceArrived(pub Accepted);
 
 /// A web server has connected to a listener.
 #[derive(Debug, Message)]

@@ -85,6 +85,17 @@ impl Event<'_> {
         }
     }
 
+    /// When it was taken.
+    pub const fn time(&self) -> UnixMillis {
+        match *self {
+            Self::Started { time, .. }
+            | Self::Online { time, .. }
+            | Self::Data { time, .. }
+            | Self::Idle { time, .. }
+            | Self::Offline { time, .. } => time,
+        }
+    }
+
     /// Whether it belongs to those that own the spool's reserve, since a device's bytes make no
     /// sense without them.
     pub const fn owns_reserve(&self) -> bool {

@@ -44,15 +44,26 @@ impl Batch {
         self.count == 0
     }
 
+    /// The events in it, which have no offsets yet.
+    pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        let whole = &self.records[..self.whole];
+        Events { offset: Offset::default(), rest: whole }.map(|(_, event)| event)
+    }
+
     /// Takes the events out as one shared block whose first event has the offset `base`. The
     /// batch keeps its buffer.
     pub(super) fn take(&mut self, base: Offset) -> Block {
         let records = Bytes::copy_from_slice(&self.records[..self.whole]);
         let block = Block { base, count: self.count, records };
+        self.clear();
+        block
+    }
+
+    /// Forgets everything. The batch keeps its buffer.
+    pub(super) fn clear(&mut self) {
         self.records.clear();
         self.whole = 0;
         self.count = 0;
-        block
     }
 }
 
@@ -135,17 +146,26 @@ impl Events<'_> {
 impl<'a> Iterator for Events<'a> {
     type Item = (Offset, Event<'a>);
 
+    /// A record that is none is passed over: one of them must not hide those behind it.
     fn next(&mut self) -> Option<Self::Item> {
-        let (event, length) = record::decode(self.rest)?;
-        let offset = self.offset;
-        self.rest = &self.rest[length..];
-        self.offset = offset.plus(1);
-        Some((offset, event))
+        loop {
+            let decoded = record::decode(self.rest);
+            let length = decoded.as_ref().map(|(_, length)| *length);
+            let length = length.or_else(|| record::skip(self.rest))?;
+            let offset = self.offset;
+            self.rest = self.rest.get(length..)?;
+            self.offset = offset.plus(1);
+            if let Some((event, _)) = decoded {
+                return Some((offset, event));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a failed step fails the test
+
     use super::*;
     use crate::model::UnixMillis;
 
@@ -165,11 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_is_none_hides_nothing_behind_it() {
+        let good = Block::of(Offset(1), &[started(1), started(2), started(3)]);
+        let mut records = good.records.to_vec();
+        let length = record::skip(&records).unwrap();
+        records[length + 4] = 0xee;
+        let block = Block::new(Offset(1), 3, records.into());
+        let found: Vec<_> = block.events().map(|(offset, _)| offset).collect();
+        assert_eq!(found, [Offset(1), Offset(3)]);
+    }
+
+    #[test]
     fn half_a_record_left_by_a_panic_is_cut_off() {
         let mut batch = Batch::new();
         batch.push(&started(1));
         batch.records.extend_from_slice(b"half a rec");
         batch.push(&started(2));
+        assert_eq!(batch.events().collect::<Vec<_>>(), [started(1), started(2)]);
         let block = batch.take(Offset(1));
         assert_eq!(block.events().count(), 2);
         assert!(batch.is_empty());

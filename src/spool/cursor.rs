@@ -72,8 +72,12 @@ impl Progress {
         if to >= needs {
             return;
         }
-        let again = needs.since(to) - holes.width(to, needs);
-        self.delivered = self.delivered.saturating_sub(again);
+        let events = |from: Offset, to: Offset| to.since(from) - holes.width(from, to);
+        // What lies between cursor and floor was dropped, and never delivered.
+        let dropped = events(self.cursor.max(to).min(self.floor), self.floor);
+        self.dropped = self.dropped.saturating_sub(dropped);
+        let delivered = events(to, needs) - dropped;
+        self.delivered = self.delivered.saturating_sub(delivered);
         (self.cursor, self.floor) = (to, to);
     }
 

@@ -33,8 +33,13 @@ use tokio::sync::{Notify, watch};
 use crate::model::Offset;
 
 pub use batch::{Batch, Block};
-pub use disk::{DiskFault, DiskSettings, DiskSpool, Durability, Rest};
+pub use disk::{
+    Archive, ArchiveFault, ChangeFault, Condition, DiskFault, DiskSettings, DiskSpool, Durability,
+    Finding, Findings, Forgotten, Piece, Reading, Rest, Rewound, SegmentFacts, UpstreamFacts,
+    forget, rewind,
+};
 pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
+pub use holes::Hole;
 pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
@@ -71,6 +76,10 @@ pub trait Spool: Send + Sync {
 
     /// What stands at `from`. Costs one short lock; the bytes are shared, not copied.
     fn read(&self, reader: ReaderId, from: Offset) -> Read;
+
+    /// The events from `from` up to, not including, `to` were handed out and are none: from now on
+    /// they are a hole, so that they block nobody. Answers whether that could be done.
+    fn give_up(&self, from: Offset, to: Offset) -> bool;
 
     /// Everything up to and including `through` is safe with the upstream; answers how many events
     /// that delivers.

@@ -2,6 +2,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     process::Command,
+    rc::Rc,
     sync::Arc,
     thread,
     time::Duration,
@@ -10,7 +11,7 @@ use std::{
 use actix::Actor;
 use tetherd::{
     actors::{Forwarder, ForwarderParts},
-    link::UpstreamSettings,
+    link::{ByAddress, UpstreamSettings},
     messages::Finish,
     model::{Event, SessionId, UnixMillis},
     simulator::{RunningHash, WebSettings},
@@ -104,6 +105,8 @@ async fn a_large_backlog_in_a_process_of_its_own() {
         spool: spool.clone(),
         reader,
         door: None,
+        dial: Rc::new(ByAddress),
+        seed: 0,
         telemetry: Telemetry::discarding(),
     };
     let forwarder = Forwarder::new(parts).start();

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     limits::Backoff,
     link::{
-        CONNECT_TIMEOUT, Delivery, DeliverySettings, Encoder, ErrorAnswers, Link, LinkFault,
-        LinkFaultKind, Mode, adopt_tcp, adopt_unix, dial,
+        Delivery, DeliverySettings, Encoder, ErrorAnswers, Link, LinkFault, LinkFaultKind, Mode,
+        adopt_tcp, adopt_unix,
     },
     model::Offset,
-    net::{Address, AddressFault, Stream},
+    net::Stream,
 };
 
 /// Carries events to one web server, over one link after the other.
@@ -39,7 +39,8 @@ impl Courier {
     pub(super) fn new(parts: ForwarderParts, arrivals: Rc<Arrivals>, ending: Rc<Ending>) -> Self {
         let settings = &parts.settings;
         let cursor = parts.spool.cursor(parts.reader);
-        let backoff = Backoff::unforeseen(settings.retry.initial.get(), settings.retry.max.get());
+        let retry = &settings.retry;
+        let backoff = Backoff::new(retry.initial.get(), retry.max.get(), parts.seed);
         Self {
             delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff)
                 .following(parts.spool.began()),
@@ -104,10 +105,7 @@ impl Courier {
     async fn dial(&self) -> Result<Box<dyn Link>, LinkFault> {
         let settings = &self.parts.settings;
         self.parts.telemetry.link_connecting(&self.parts.name, &settings.address);
-        let address: Address = settings.address.parse().map_err(|fault: AddressFault| {
-            LinkFault::new(LinkFaultKind::Resolve, &*settings.address, fault.to_string())
-        })?;
-        dial(&address, &settings.keepalive, CONNECT_TIMEOUT).await
+        self.parts.dial.dial(settings).await
     }
 
     fn adopt(&self, caller: Caller) -> Result<Box<dyn Link>, LinkFault> {

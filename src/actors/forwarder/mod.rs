@@ -20,7 +20,7 @@ use tokio::{io::unix::AsyncFd, time::Instant};
 
 use self::{arrivals::Arrivals, courier::Courier, door::Strangers, ending::Ending};
 use crate::{
-    link::UpstreamSettings,
+    link::{Dial, UpstreamSettings},
     messages::{Finish, WebServerArrived},
     net::Listener,
     spool::{ReaderId, Spool},
@@ -42,6 +42,10 @@ pub struct ForwarderParts {
     pub reader: ReaderId,
     /// Where the web server connects to us, if it has an address of its own.
     pub door: Option<Rc<AsyncFd<Listener>>>,
+    /// How we connect to it otherwise.
+    pub dial: Rc<dyn Dial>,
+    /// Draws the pauses between tries.
+    pub seed: u64,
     /// Log and counts.
     pub telemetry: Telemetry,
 }

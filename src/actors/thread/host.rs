@@ -1,7 +1,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{fut, prelude::*};
-use rand::RngExt;
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use super::{SessionThread, housekeeping::Housekeeping};
 use crate::{
@@ -191,7 +191,8 @@ impl SessionHost {
     /// Each session is let go of at a random moment of the spread.
     fn let_all_go(&mut self, spread: Duration, ctx: &mut Context<Self>) {
         let spread = spread.as_millis() as u64;
-        let mut dice = rand::rng();
+        let seed = self.thread.ports.seed ^ u64::from(self.thread.number);
+        let mut dice = SmallRng::seed_from_u64(seed);
         let mut leaving: Vec<(u64, u32)> = self
             .thread
             .table

@@ -21,6 +21,8 @@ pub struct ThreadPorts {
     pub extensions: Arc<Extensions>,
     /// Log and counts.
     pub telemetry: Telemetry,
+    /// Draws the moments of a drain.
+    pub seed: u64,
     /// The registry, for claims and departures.
     pub names: Recipient<Names>,
     /// The registry, for answers to a probe.

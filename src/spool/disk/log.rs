@@ -1,7 +1,7 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{segment::Segment, state::Stored};
 use crate::{
@@ -22,6 +22,10 @@ const MARK: u64 = 1 << 20;
 
 /// Bytes that were read ahead for one upstream: a chunk, and the next one.
 pub(super) const AHEAD: usize = 1 << 20;
+
+/// Most damaged places that are remembered beyond the process. Any more are found again, and counted
+/// again, by whoever comes by there after a restart.
+const MOST_HOLES: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Log {
@@ -52,6 +56,8 @@ pub(super) struct Log {
     pub(super) is_dirty: bool,
     /// Somebody found events that were in no file yet.
     pub(super) is_awaited: bool,
+    /// Nothing is taken any more.
+    pub(super) is_closed: bool,
     /// Upstreams that are not known begin with the oldest event: who was known is not known.
     pub(super) begins_with_oldest: bool,
     marks: VecDeque<Mark>,
@@ -109,6 +115,7 @@ impl Log {
             full: false,
             is_dirty: false,
             is_awaited: false,
+            is_closed: false,
             begins_with_oldest: false,
             marks: VecDeque::from([Mark { offset: end, filled: 0 }]),
             filled: 0,
@@ -393,12 +400,16 @@ impl Log {
         self.is_dirty = true;
     }
 
-    /// The sealed segments at the front that nobody needs and that are closed since before `limit`.
-    pub(super) fn trimmable(&self, limit: u64) -> usize {
+    /// How many sealed segments at the front nobody needs, and were closed `kept` before `wall`.
+    pub(super) fn trimmable(&self, wall: UnixMillis, kept: Duration) -> usize {
         let needed = self.needed();
-        let is_free = |segment: &&Segment| {
-            segment.end <= needed && segment.sealed.is_some_and(|sealed| sealed.0 <= limit)
+        let is_over = |sealed: UnixMillis| {
+            // A clock that was set back must not keep them for ever.
+            let age = wall.0.checked_sub(sealed.0);
+            age.is_none_or(|age| u128::from(age) >= kept.as_millis())
         };
+        let is_free =
+            |segment: &&Segment| segment.end <= needed && segment.sealed.is_some_and(is_over);
         self.segments.iter().take_while(is_free).count()
     }
 
@@ -409,7 +420,9 @@ impl Log {
         while self.marks.len() > 1 && self.marks[0].offset < first {
             self.marks.pop_front();
         }
-        self.holes.forget_before(first.min(self.needed()));
+        // What lies behind a cursor is still to be told, though it may be gone already.
+        let cursors = self.readers.iter().map(|reader| reader.cursor.progress.cursor);
+        self.holes.forget_before(cursors.min().unwrap_or(first).min(first));
         numbers
     }
 
@@ -420,6 +433,7 @@ impl Log {
             (settings.name.clone(), progress.clone())
         });
         let damaged = self.holes.iter().filter(|hole| hole.reason == DropReason::Damaged);
+        let damaged = damaged.take(MOST_HOLES);
         Stored {
             format: super::format::FORMAT,
             id: id.to_owned(),

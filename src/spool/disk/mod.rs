@@ -45,6 +45,7 @@
 //! what is left of the current segment is the reserve for comings and goings. `max_size` and a full
 //! file system are the same case, and both end when a segment is trimmed or room comes back.
 
+mod archive;
 mod fault;
 mod format;
 mod head;
@@ -65,7 +66,10 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use tokio::sync::watch;
 
@@ -73,10 +77,19 @@ use self::{head::Head, log::Log};
 use super::{Files, Pressure};
 use crate::{model::Offset, telemetry::Telemetry};
 
+pub use archive::{
+    Archive, ArchiveFault, ChangeFault, Condition, Finding, Findings, Forgotten, Piece, Reading,
+    Rewound, SegmentFacts, UpstreamFacts, forget, rewind,
+};
 pub use fault::DiskFault;
 pub use settings::{DiskSettings, Durability};
 pub use spool::DiskSpool;
 pub use writer::Rest;
+
+/// The time by which the disk is written; tests may hold it still.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// What the threads of a spool share. Of the two locks the head's is taken first.
 #[derive(Debug)]

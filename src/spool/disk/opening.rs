@@ -95,7 +95,7 @@ impl Opening<'_> {
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
         let head = Head::new(recovered.next_number, end);
-        Ok(Beginning { id, was_clean: is_new || clean.is_some(), log, head, state })
+        Ok(Beginning { id, was_clean: is_new || clean == Some(end), log, head, state })
     }
 
     fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {

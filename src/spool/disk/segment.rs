@@ -121,7 +121,8 @@ impl Open {
     /// Writes as many of `blocks` as fit, joined to as few frames as may be; answers how many that
     /// were, and the frames as they can be read from now on.
     pub(super) fn put(&mut self, blocks: &[Block]) -> io::Result<(usize, Vec<Block>)> {
-        let mut bytes = Vec::new();
+        let size: usize = blocks.iter().map(|block| block.size() + FRAME).sum();
+        let mut bytes = Vec::with_capacity(size.min(self.room() as usize));
         let mut frames = Vec::new();
         let mut done = 0;
         while done < blocks.len() {

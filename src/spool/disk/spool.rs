@@ -11,6 +11,7 @@ use super::{
     DiskFault, DiskSettings, Rest, Shared,
     loader::{Loaded, Loader},
     log::Look,
+    now,
     opening::open,
     thread::Bell,
     writer::Writer,
@@ -57,8 +58,8 @@ impl DiskSpool {
         settings: DiskSettings,
         telemetry: Telemetry,
     ) -> Result<Self, DiskFault> {
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_micros() as u64;
-        Self::open_at(files, settings, telemetry, Offset(now))
+        let micros = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_micros() as u64;
+        Self::open_at(files, settings, telemetry, Offset(micros))
     }
 
     /// The same; a new spool begins with the offset `first`.
@@ -87,7 +88,7 @@ impl DiskSpool {
         };
         let mut writer = Writer::new(begin.state);
         // There is a segment to write to from the first event on, if there is room for one.
-        writer.turn(&shared, Instant::now(), UnixMillis::now());
+        writer.turn(&shared, now(), UnixMillis::now());
         let inner = Inner {
             shared,
             writer: Mutex::new(writer),
@@ -129,7 +130,7 @@ impl DiskSpool {
 impl Drop for DiskSpool {
     fn drop(&mut self) {
         self.join();
-        self.inner.shared.write(Instant::now());
+        self.inner.shared.write(now());
     }
 }
 
@@ -137,9 +138,9 @@ impl Inner {
     fn keep_writing(&self) {
         let gather = self.shared.settings.commit_interval;
         let mut rest = Rest::Idle;
-        let mut began = Instant::now();
+        let mut began = now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
-            began = Instant::now();
+            began = now();
             rest = self.write(began, UnixMillis::now());
         }
     }
@@ -168,7 +169,7 @@ impl Inner {
 /// A rest is counted from the beginning of the turn before it.
 fn shortened(rest: Rest, began: Instant) -> Rest {
     match rest {
-        Rest::For(time) => Rest::For(time.saturating_sub(began.elapsed())),
+        Rest::For(time) => Rest::For(time.saturating_sub(now().duration_since(began))),
         Rest::Idle => Rest::Idle,
     }
 }
@@ -180,6 +181,12 @@ impl Spool for DiskSpool {
         }
         let shared = &self.inner.shared;
         let mut log = shared.log();
+        if log.is_closed {
+            // The process ends without waiting for its sessions.
+            batch.clear();
+            shared.telemetry.spool_fault("appending", &"the spool is closed already");
+            return None;
+        }
         let first = log.next;
         log.append(batch.take(first));
         let is_too_much = log.held_bytes() >= super::writing::MOST_HELD;
@@ -227,12 +234,20 @@ impl Spool for DiskSpool {
         }
     }
 
+    fn give_up(&self, from: Offset, to: Offset) -> bool {
+        let shared = &self.inner.shared;
+        let what = format!("offsets {from} to {to}");
+        shared.telemetry.spool_damaged(&what, 0, 0, &"they are no events");
+        shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
+        true
+    }
+
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
         let mut log = self.inner.shared.log();
         let cursor = through.plus(1).min(log.next);
         let (progress, holes) = log.progress(reader);
         let delivered = progress.acknowledge(cursor, holes);
-        let makes_room = log.full && log.trimmable(u64::MAX) > 0;
+        let makes_room = log.full && log.trimmable(UnixMillis(0), Duration::ZERO) > 0;
         drop(log);
         match makes_room {
             true => self.inner.writer_bell.hurry(),
@@ -305,6 +320,6 @@ impl Spool for DiskSpool {
     fn close(&self) -> bool {
         self.join();
         let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.close(&self.inner.shared, Instant::now(), UnixMillis::now())
+        writer.close(&self.inner.shared, now(), UnixMillis::now())
     }
 }

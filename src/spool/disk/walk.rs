@@ -126,9 +126,8 @@ impl Walk {
         let mut at = begun;
         while at + FRAME as u64 <= self.size {
             let window = self.window(at, FRAME)?;
-            let blank = window.iter().take_while(|byte| **byte == 0).count();
             // A frame may begin with a few zeros of its own: its checksum.
-            let zeros = blank.saturating_sub(FRAME - 1) as u64;
+            let zeros = leading_zeros(&window).saturating_sub(FRAME - 1) as u64;
             if zeros > 0 {
                 at += zeros;
                 continue;
@@ -173,6 +172,13 @@ impl Walk {
         let start = (at - self.chunk_at) as usize;
         Ok(self.chunk.slice(start.min(self.chunk.len())..))
     }
+}
+
+/// How many zeros there are before anything else. What was never written is many megabytes of them.
+fn leading_zeros(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; PAGE] = [0; PAGE];
+    let blank = bytes.chunks_exact(PAGE).take_while(|page| **page == ZEROS).count() * PAGE;
+    blank + bytes[blank..].iter().take_while(|byte| **byte == 0).count()
 }
 
 /// Reads from a file that may have pages which cannot be read: those read as zeros.

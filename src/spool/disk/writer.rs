@@ -59,8 +59,7 @@ impl Writer {
         shared.write(now);
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
-        let retained_since = wall.0.saturating_sub(shared.settings.retain.as_millis() as u64);
-        self.trim(shared, retained_since, now);
+        self.trim(shared, wall, shared.settings.retain, now);
         self.make_room(shared, now, wall);
         // With a new segment, what did not fit before fits now.
         shared.write(now);
@@ -138,7 +137,9 @@ impl Writer {
                 return;
             }
             // What is kept for a rewind only goes first, then what policy gives up.
-            if self.trim(shared, wall.0, now) || self.give_up_oldest(shared, now) {
+            if self.trim(shared, wall, Duration::ZERO, now)
+                || self.give_up_oldest(shared, wall, now)
+            {
                 continue;
             }
             self.has_no_room(shared, &fault);
@@ -178,9 +179,9 @@ impl Writer {
         }
     }
 
-    fn give_up_oldest(&mut self, shared: &Shared, now: Instant) -> bool {
+    fn give_up_oldest(&mut self, shared: &Shared, wall: UnixMillis, now: Instant) -> bool {
         let gives_up = shared.settings.when_full == WhenFull::DropOldest;
-        gives_up && shared.log().drop_oldest() && self.trim(shared, u64::MAX, now)
+        gives_up && shared.log().drop_oldest() && self.trim(shared, wall, Duration::ZERO, now)
     }
 
     /// Stores how far everybody is, now and then.
@@ -204,15 +205,15 @@ impl Writer {
         is_stored
     }
 
-    /// Removes segments that nobody needs and that were closed before `limit`; answers whether
-    /// there were any. Who has read how far is stored before, or a crash would make a hole of them.
-    fn trim(&mut self, shared: &Shared, limit: u64, now: Instant) -> bool {
-        if shared.log().trimmable(limit) == 0 || !self.store(shared, None, now) {
+    /// Removes segments that nobody needs and that were closed `kept` ago; answers whether there
+    /// were any. Who has read how far is stored before, or a crash would make a hole of them.
+    fn trim(&mut self, shared: &Shared, wall: UnixMillis, kept: Duration, now: Instant) -> bool {
+        if shared.log().trimmable(wall, kept) == 0 || !self.store(shared, None, now) {
             return false;
         }
         let numbers = {
             let mut log = shared.log();
-            let count = log.trimmable(limit);
+            let count = log.trimmable(wall, kept);
             log.trim(count)
         };
         for number in &numbers {
@@ -228,6 +229,7 @@ impl Writer {
     /// The last turn: everything is written and safe, and the next start goes on where this ends.
     /// Answers whether that is so.
     pub(super) fn close(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) -> bool {
+        shared.log().is_closed = true;
         shared.head().rest_until = None;
         (self.try_again, self.state_rests) = (None, None);
         self.turn(shared, now, wall);

@@ -19,6 +19,7 @@ use super::{
     format::segment_name,
     head::Head,
     log::Log,
+    now,
     writer::{REST, is_full},
 };
 use crate::{
@@ -31,6 +32,9 @@ pub(super) const MOST_HELD: usize = 32 << 20;
 
 /// A write that took so long has met a busy disk.
 const SLOW: Duration = Duration::from_millis(1);
+
+/// More than this is left to the spool's own thread.
+const MOST_AT_ONCE: usize = 1 << 20;
 
 /// So long after a slow write, others than the spool's own thread leave writing to it.
 const SLOW_FOR: Duration = Duration::from_millis(100);
@@ -49,12 +53,14 @@ impl Shared {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let now = Instant::now();
-        if head.busy_until.is_some_and(|until| now < until) {
+        let began = now();
+        let is_busy = head.busy_until.is_some_and(|until| began < until);
+        if is_busy || self.log().pending_bytes > MOST_AT_ONCE {
             return false;
         }
-        self.write_to(&mut head, now);
-        head.busy_until = (now.elapsed() > SLOW).then(|| now + SLOW_FOR);
+        self.write_to(&mut head, began);
+        let is_slow = now().duration_since(began) > SLOW;
+        head.busy_until = is_slow.then(|| began + SLOW_FOR);
         true
     }
 

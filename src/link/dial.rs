@@ -1,0 +1,28 @@
+use std::pin::Pin;
+
+use super::{CONNECT_TIMEOUT, Link, LinkFault, LinkFaultKind, UpstreamSettings, dial};
+use crate::net::{Address, AddressFault};
+
+/// One try to connect.
+pub type Dialling<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Link>, LinkFault>> + 'a>>;
+
+/// How a link is made to a web server that we connect to.
+pub trait Dial {
+    /// Tries once to connect to the web server of these settings, and gives up by itself.
+    fn dial<'a>(&'a self, settings: &'a UpstreamSettings) -> Dialling<'a>;
+}
+
+/// Connects to `address`, over the machine's network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByAddress;
+
+impl Dial for ByAddress {
+    fn dial<'a>(&'a self, settings: &'a UpstreamSettings) -> Dialling<'a> {
+        Box::pin(async move {
+            let address: Address = settings.address.parse().map_err(|fault: AddressFault| {
+                LinkFault::new(LinkFaultKind::Resolve, &*settings.address, fault.to_string())
+            })?;
+            dial(&address, &settings.keepalive, CONNECT_TIMEOUT).await
+        })
+    }
+}
