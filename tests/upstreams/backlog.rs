@@ -34,7 +34,8 @@ fn memory(what: &str) -> u64 {
 }
 
 fn backlog() -> MemorySpool {
-    let spool = MemorySpool::new(&Settings { max_size: Some(Size::mib(256)), ..Settings::default() });
+    let spool =
+        MemorySpool::new(&Settings { max_size: Some(Size::mib(256)), ..Settings::default() });
     spool.open_reader(&reader());
     let mut batch = Batch::new();
     for number in 0..EVENTS {
