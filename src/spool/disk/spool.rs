@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     DiskFault, DiskSettings, Rest, Shared,
-    loader::{Loaded, Loader},
+    loader::{Loaded, Loader, READ_AGAIN},
     log::Look,
     opening::open,
     thread::Bell,
@@ -23,9 +23,6 @@ use crate::{
     },
     telemetry::Telemetry,
 };
-
-/// A disk that could not be read is asked again after so long.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Events kept in files.
 ///
@@ -101,7 +98,7 @@ impl DiskSpool {
     /// Does by hand what the threads would do by themselves, once; answers when the writer wants
     /// its next turn.
     pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
-        self.inner.read();
+        self.inner.read(now);
         self.inner.write(now, wall)
     }
 
@@ -153,7 +150,7 @@ impl Inner {
     fn keep_reading(&self) {
         let mut rest = Rest::Idle;
         while self.loader_bell.rest(rest, Duration::ZERO) {
-            rest = match self.read() {
+            rest = match self.read(Instant::now()) {
                 Loaded::Failed => Rest::For(READ_AGAIN),
                 Loaded::Something => Rest::For(Duration::ZERO),
                 Loaded::Nothing => Rest::Idle,
@@ -166,8 +163,8 @@ impl Inner {
         writer.turn(&self.shared, now, wall)
     }
 
-    fn read(&self) -> Loaded {
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared)
+    fn read(&self, now: Instant) -> Loaded {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared, now)
     }
 }
 

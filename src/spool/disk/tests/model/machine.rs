@@ -1,4 +1,8 @@
-use super::{super::*, Operation, operation::Setup, plain::Plain};
+use super::{
+    super::{plain::Plain, *},
+    Operation,
+    operation::Setup,
+};
 use crate::spool::{Block, DropReason, Files, Ledger, cursor::Progress, holes::Hole};
 
 /// A reader that is behind has what it wants after so many turns at most.
@@ -17,6 +21,8 @@ pub(super) struct Machine {
     /// The disk has failed in this life of the machine.
     has_failed: bool,
     has_limit: bool,
+    /// The kernel has forgotten what a failed sync has left.
+    is_evicted: bool,
     /// With `os` a failed sync is made good by nobody: what it left may be gone one day.
     is_doubtful: bool,
     /// Everything below has been read by somebody.
@@ -50,6 +56,7 @@ impl Machine {
             time: 0,
             has_failed: false,
             has_limit: false,
+            is_evicted: false,
             is_doubtful: false,
             sent: Offset(0),
         };
@@ -110,7 +117,10 @@ impl Machine {
                 self.has_failed = true;
                 self.is_doubtful |= self.setup.settings.durability == Durability::Os;
             }
-            Operation::Evict(seed) => self.files.evict(*seed),
+            Operation::Evict(seed) => {
+                self.files.evict(*seed);
+                self.is_evicted = true;
+            }
         }
         self.check(operation, on_disk);
     }
@@ -234,10 +244,16 @@ impl Machine {
         assert_eq!(self.spool().id(), id);
         let was_clean = self.spool().was_clean();
         assert!(was_clean || !is_good);
-        if was_clean {
-            assert_eq!(self.spool().next(), next);
-            let after = self.readers.iter().map(|reader| reader.known.clone());
-            assert_eq!(after.collect::<Vec<_>>(), before);
+        if !was_clean {
+            return;
+        }
+        assert_eq!(self.spool().next(), next);
+        for (before, Reader { known, .. }) in before.iter().zip(&self.readers) {
+            // A start that finds the spool full may have to give up the oldest.
+            let (floor, dropped) = (before.floor, before.dropped);
+            let floor_reason = before.floor_reason;
+            let seen = Progress { floor, floor_reason, dropped, ..known.clone() };
+            assert_eq!(seen, *before);
         }
     }
 
@@ -253,7 +269,7 @@ impl Machine {
         let kept = match self.is_doubtful {
             true => Offset(0),
             // Without room, what a failed sync has left makes room for writing it once more.
-            false if self.has_failed && is_tight => written,
+            false if self.has_failed && (is_tight || self.is_evicted) => written,
             false => self.sent.max(written),
         };
         if is_dropped {
@@ -274,7 +290,7 @@ impl Machine {
         self.spool = None;
         // There must be room for what a start needs; a test of its own takes it away.
         files.set_capacity(None);
-        (self.has_failed, self.has_limit) = (false, false);
+        (self.has_failed, self.has_limit, self.is_evicted) = (false, false, false);
         self.files = files;
         self.sent = Offset(0);
         self.spool = Some(open_with(&self.files, self.setup.settings.clone()));
