@@ -210,6 +210,12 @@ impl Log {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
+    /// Bytes that are left in the segment that is being written.
+    pub(super) fn room(&self) -> u64 {
+        let current = self.segments.back().filter(|segment| segment.sealed.is_none());
+        current.map_or(0, |current| current.bytes.saturating_sub(current.filled))
+    }
+
     /// The segment that the event at `offset` can be read from: up to where the events that are in
     /// memory begin, for only what is there may be written once more to another segment. Or the next
     /// one, where that event should be and is in none.

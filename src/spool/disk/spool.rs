@@ -139,7 +139,8 @@ impl Drop for DiskSpool {
 impl Inner {
     fn keep_writing(&self) {
         let gather = self.shared.settings.commit_interval;
-        let mut rest = Rest::Idle;
+        // The turn at the opening may have left something for later.
+        let mut rest = Rest::For(gather);
         let mut began = Instant::now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
             began = Instant::now();
@@ -207,17 +208,19 @@ impl Spool for DiskSpool {
     fn read(&self, reader: ReaderId, from: Offset) -> Read {
         let shared = &self.inner.shared;
         loop {
-            let look = shared.log().look(reader, from);
+            let mut log = shared.log();
+            let look = log.look(reader, from);
+            let is_loading = log.readers[reader.0].wanted.is_some();
+            drop(log);
+            if is_loading {
+                self.inner.loader_bell.ring();
+            }
             match look {
                 Look::Block(block) => return Read::Block(block),
                 Look::Hole(Hole { to, reason, .. }, events) => {
                     return Read::Hole { next: to, events, reason };
                 }
-                Look::Nothing => return Read::Empty,
-                Look::OnDisk => {
-                    self.inner.loader_bell.ring();
-                    return Read::Empty;
-                }
+                Look::Nothing | Look::OnDisk => return Read::Empty,
                 Look::Unwritten => {
                     let is_tried = shared.write_at_once();
                     let mut log = shared.log();

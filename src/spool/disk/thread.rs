@@ -20,7 +20,7 @@ pub(super) struct Bell {
     sleeps: AtomicBool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rung {
     #[default]
     No,
@@ -50,10 +50,8 @@ impl Bell {
 
     fn wake(&self, rung: Rung) {
         let mut now = self.rung();
-        // Who is to stop stays so.
-        if *now != Rung::Stop {
-            *now = rung;
-        }
+        // What is more urgent stays so.
+        *now = rung.max(*now);
         self.changed.notify_all();
     }
 

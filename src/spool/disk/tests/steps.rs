@@ -179,7 +179,7 @@ fn end_everywhere(
     let settings = DiskSettings { durability, ..settings() };
     let steps = steps_of(&settings);
     assert!(steps > 80, "{steps} steps are too few to mean much");
-    for (step, seed) in (0..=steps).flat_map(|step| (0..times(3)).map(move |seed| (step, seed))) {
+    for (step, seed) in (0..=steps).flat_map(|step| (0..times(2)).map(move |seed| (step, seed))) {
         let files = MemoryFiles::new();
         files.halt_after(step);
         let mut witness = Witness::default();

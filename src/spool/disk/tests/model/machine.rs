@@ -27,6 +27,8 @@ pub(super) struct Machine {
     is_doubtful: bool,
     /// Everything below has been read by somebody.
     sent: Offset,
+    /// So many bytes may be on the disk.
+    most: u64,
 }
 
 /// One upstream, as a forwarder would work for it.
@@ -59,6 +61,7 @@ impl Machine {
             is_evicted: false,
             is_doubtful: false,
             sent: Offset(0),
+            most: setup.settings.max_size,
         };
         machine.spool = Some(open_with(&machine.files, setup.settings.clone()));
         for settings in &setup.readers {
@@ -294,6 +297,8 @@ impl Machine {
         self.files = files;
         self.sent = Offset(0);
         self.spool = Some(open_with(&self.files, self.setup.settings.clone()));
+        // A stop without a disk that works may leave something twice.
+        self.most = self.setup.settings.max_size.max(self.on_disk());
         let holes: Vec<Hole> = self.spool().shared().log().holes.iter().copied().collect();
         let needed = self.spool().shared().log().needed();
         let lost = self.plain.crashed(&holes, needed, kept);
@@ -335,8 +340,8 @@ impl Machine {
     }
 
     fn check(&mut self, operation: &Operation, before: u64) {
-        let most = self.setup.settings.max_size;
-        assert!(self.on_disk() <= most || self.has_failed, "{} bytes", self.on_disk());
+        let now = self.on_disk();
+        assert!(now <= self.most || self.has_failed, "{now} bytes");
         let holes: Vec<Hole> = self.spool().shared().log().holes.iter().copied().collect();
         let damaged = self.plain.damaged(&holes);
         assert!(damaged.is_empty() || self.is_doubtful, "{operation:?} damaged {damaged:?}");
@@ -394,7 +399,6 @@ impl Machine {
         self.work(1100);
         self.work(1100);
         self.run(&Operation::Work(1100));
-        self.has_failed = false;
         for at in 0..self.readers.len() {
             let settings = self.readers[at].settings.clone();
             self.readers[at].id = Some(self.spool().open_reader(&settings));
