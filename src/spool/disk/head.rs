@@ -113,11 +113,6 @@ impl Head {
         }
     }
 
-    /// Bytes left in the current segment.
-    pub(super) fn room(&self) -> u64 {
-        self.current.as_ref().map_or(0, Open::room)
-    }
-
     /// Gives up every segment that is being written, at the last place that is known to be safe.
     /// What was written behind that will be written once more; until it is, the files stay as they
     /// are, for what a kill leaves of them.

@@ -22,7 +22,7 @@ pub(super) struct Bell {
     most: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rung {
     #[default]
     No,
@@ -57,10 +57,8 @@ impl Bell {
 
     fn wake(&self, rung: Rung) {
         let mut now = self.rung();
-        // Who is to stop stays so.
-        if *now != Rung::Stop {
-            *now = rung;
-        }
+        // What is more urgent stays so.
+        *now = rung.max(*now);
         self.changed.notify_all();
     }
 

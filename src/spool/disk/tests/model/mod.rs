@@ -2,7 +2,6 @@
 
 mod machine;
 mod operation;
-mod plain;
 
 use proptest::prelude::*;
 
@@ -10,6 +9,7 @@ use self::{
     machine::Machine,
     operation::{Operation, operation, setup},
 };
+use super::times;
 
 /// So many runs; ten times as many where there is time.
 fn cases(few: u32) -> ProptestConfig {
