@@ -127,11 +127,7 @@ impl Memory {
     /// The highest offset that a link may begin with.
     fn expected(&self, spool: &str, truth: &Truth) -> u64 {
         let first = truth.first_of(spool);
-        match self.last() {
-            Some(last) => first.max(last + 1),
-            // An upstream that nothing is known of any more begins anew.
-            None => truth.first_safe(first),
-        }
+        self.last().map_or(first, |last| first.max(last + 1))
     }
 
     /// Counts those of `offsets` that it has as events, and answers the first that it neither has

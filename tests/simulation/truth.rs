@@ -15,8 +15,8 @@ use crate::{device::pattern, scenario::Policy};
 #[derive(Default)]
 pub struct Truth {
     events: BTreeMap<u64, Value>,
-    /// The spools there were, each with its first offset, oldest first.
-    spools: Vec<(String, u64)>,
+    /// The spools there were, each with the offset of its first event, oldest first.
+    spools: Vec<(String, Option<u64>)>,
     /// Offsets of which a death may have taken any number from the end.
     may_be_lost: Vec<Range<u64>>,
     conversations: HashMap<u64, Conversation>,
@@ -42,7 +42,7 @@ impl Truth {
     pub fn begins(&mut self, spool: &str, next: u64) -> Result<(), String> {
         self.online.clear();
         if self.spools.last().is_none_or(|(last, _)| last != spool) {
-            self.spools.push((spool.to_owned(), next));
+            self.spools.push((spool.to_owned(), None));
         }
         let last = self.events.keys().next_back();
         if last.is_some_and(|last| next <= *last) {
@@ -66,15 +66,10 @@ impl Truth {
         self.spools.iter().any(|(id, _)| id == spool)
     }
 
-    /// The first event from `offset` on that no death can have taken.
-    pub fn first_safe(&self, offset: u64) -> u64 {
-        let mut events = self.offsets(offset);
-        events.find(|offset| !self.is_excused(*offset)).unwrap_or(u64::MAX)
-    }
-
-    /// The first offset of a spool.
+    /// The offset of a spool's first event; beyond all where there is none.
     pub fn first_of(&self, spool: &str) -> u64 {
-        self.spools.iter().find(|(id, _)| id == spool).map_or(0, |(_, first)| *first)
+        let found = self.spools.iter().find(|(id, _)| id == spool);
+        found.and_then(|(_, first)| *first).unwrap_or(u64::MAX)
     }
 
     /// The highest offset that was given out.
@@ -101,6 +96,9 @@ impl Truth {
         let last = self.events.keys().next_back();
         if last.is_some_and(|last| offset <= *last) {
             return Err(format!("an offset was used again: for {event:?}"));
+        }
+        if let Some((_, first)) = self.spools.last_mut() {
+            first.get_or_insert(offset);
         }
         self.events.insert(offset, line_of(offset, event));
         self.follow(event).map_err(|what| format!("{what}: {event:?}"))

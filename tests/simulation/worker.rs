@@ -1,6 +1,7 @@
 //! Works a spool on disk as its own threads would, on the clock of the run.
 
 use std::{
+    io,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -71,8 +72,10 @@ impl Worker {
     }
 
     /// The readers are open.
-    pub fn begin(&self) {
+    pub fn begin(&self) -> io::Result<()> {
+        self.spool.begin()?;
         self.bells.begun.notify_one();
+        Ok(())
     }
 
     /// There is something to do.
@@ -102,6 +105,10 @@ impl Worker {
         if !is_safe && !marks.is_behind && !self.spool.pressure().is_paused() {
             self.book.broken("a spool on a good disk could not be closed");
         }
+    }
+
+    pub fn is_disk_ill(&self) -> bool {
+        self.marks.lock().unwrap().is_disk_ill
     }
 
     pub fn is_safe(&self) -> bool {

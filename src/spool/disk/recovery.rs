@@ -240,12 +240,13 @@ impl Recovery<'_> {
             }
         };
         let (filled, end) = walk.place();
+        // Nobody writes here any more, and it can be trimmed, whether it gets its seal or not.
+        let now = UnixMillis::now();
         let mut segment =
-            Segment { header: opened.header, end, bytes: opened.size, filled, sealed: None };
+            Segment { header: opened.header, end, bytes: opened.size, filled, sealed: Some(now) };
         if is_readable && end > opened.header.base {
-            let now = UnixMillis::now();
             match seal_late(&*opened.file, &segment, now) {
-                Ok(size) => (segment.bytes, segment.sealed) = (size, Some(now)),
+                Ok(size) => segment.bytes = size,
                 Err(error) => self.telemetry.spool_fault(&name, &error),
             }
         }

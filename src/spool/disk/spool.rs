@@ -97,6 +97,16 @@ impl DiskSpool {
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
     }
 
+    /// Makes safe who reads, before the first event for them: an upstream that nobody knows after a
+    /// crash would begin anew, behind what it was owed. [`Spool::start`] does it by itself.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub fn begin(&self) -> io::Result<()> {
+        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.begin(&self.inner.shared, now())
+    }
+
     /// Does by hand what the threads would do by themselves, once; answers when the writer wants
     /// its next turn.
     pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
@@ -336,6 +346,7 @@ impl Spool for DiskSpool {
 
     /// One thread writes and syncs, another one reads for those who are behind.
     fn start(&self) -> io::Result<()> {
+        self.begin()?;
         self.tell_kept();
         let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let threads = [

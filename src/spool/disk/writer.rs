@@ -243,6 +243,12 @@ impl Writer {
         }
     }
 
+    /// Makes safe who reads.
+    pub(super) fn begin(&mut self, shared: &Shared, now: Instant) -> io::Result<()> {
+        let is_known = !shared.log().is_dirty || self.store(shared, None, now);
+        is_known.then_some(()).ok_or_else(|| io::Error::other("the state could not be stored"))
+    }
+
     /// Stores how far everybody is, now and then.
     fn remember(&mut self, shared: &Shared, now: Instant) {
         let is_due = self.stored.is_none_or(|stored| now.duration_since(stored) >= STORE_EVERY);
