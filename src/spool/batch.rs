@@ -146,17 +146,26 @@ impl Events<'_> {
 impl<'a> Iterator for Events<'a> {
     type Item = (Offset, Event<'a>);
 
+    /// A record that is none is passed over: one of them must not hide those behind it.
     fn next(&mut self) -> Option<Self::Item> {
-        let (event, length) = record::decode(self.rest)?;
-        let offset = self.offset;
-        self.rest = &self.rest[length..];
-        self.offset = offset.plus(1);
-        Some((offset, event))
+        loop {
+            let decoded = record::decode(self.rest);
+            let length = decoded.as_ref().map(|(_, length)| *length);
+            let length = length.or_else(|| record::skip(self.rest))?;
+            let offset = self.offset;
+            self.rest = self.rest.get(length..)?;
+            self.offset = offset.plus(1);
+            if let Some((event, _)) = decoded {
+                return Some((offset, event));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a failed step fails the test
+
     use super::*;
     use crate::model::UnixMillis;
 
@@ -173,6 +182,17 @@ mod tests {
         let rest: Vec<_> = block.events().skip_to(Offset(102)).collect();
         assert_eq!(rest, all[2..]);
         assert_eq!(block.events().skip_to(Offset(999)).count(), 0);
+    }
+
+    #[test]
+    fn a_record_that_is_none_hides_nothing_behind_it() {
+        let good = Block::of(Offset(1), &[started(1), started(2), started(3)]);
+        let mut records = good.records.to_vec();
+        let length = record::skip(&records).unwrap();
+        records[length + 4] = 0xee;
+        let block = Block::new(Offset(1), 3, records.into());
+        let found: Vec<_> = block.events().map(|(offset, _)| offset).collect();
+        assert_eq!(found, [Offset(1), Offset(3)]);
     }
 
     #[test]

@@ -79,6 +79,10 @@ pub trait Spool: Send + Sync {
     /// What stands at `from`. Costs one short lock; the bytes are shared, not copied.
     fn read(&self, reader: ReaderId, from: Offset) -> Read;
 
+    /// The events from `from` up to, not including, `to` were handed out and are none: from now on
+    /// they are a hole, so that they block nobody. Answers whether that could be done.
+    fn give_up(&self, from: Offset, to: Offset) -> bool;
+
     /// Everything up to and including `through` is safe with the upstream; answers how many events
     /// that delivers.
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 use tetherd::{
-    config::{Config, Options, Severity, from_toml, load},
+    config::{Options, Severity, from_toml, load},
     link::UpstreamSettings,
     units::Span,
 };

@@ -44,8 +44,14 @@ impl Memory {
         let before = self.kept.len();
         let last = self.last().unwrap_or_default().max(self.acknowledged);
         let keep = dice.between(self.acknowledged..=last);
-        self.kept.retain(|offset, _| *offset <= keep);
-        before - self.kept.len()
+        let gone = self.kept.split_off(&(keep + 1));
+        if let Some((_, Kept::Gap(from))) = gone.into_iter().next().filter(|_| keep > 0) {
+            // Acknowledged in its middle: that part of it is known.
+            if from <= keep {
+                self.kept.insert(keep, Kept::Gap(from));
+            }
+        }
+        before.saturating_sub(self.kept.len())
     }
 
     /// Notes an acknowledgement; answers whether it may be said.

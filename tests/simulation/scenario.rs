@@ -116,7 +116,7 @@ fn make(dice: &mut Dice, policy: &Policy) -> Make {
             ..Settings::default()
         });
     }
-    let segment = 1 << dice.between(12..=15);
+    let segment = 1 << dice.pick(&[12, 13, 14, 16]);
     Make::Disk(DiskSettings {
         max_size: segment * dice.pick(&[4, 8, 16, 1000]),
         segment,

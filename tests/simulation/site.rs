@@ -98,8 +98,7 @@ impl Site {
         telemetry: &Telemetry,
     ) -> Result<Opened, NoSpool> {
         let folder = Arc::new(Folder::new(&self.files, life));
-        let gather = settings.commit_interval;
-        let opened = DiskSpool::open_at(folder, settings, telemetry.clone(), Offset(FIRST));
+        let opened = DiskSpool::open_at(folder, settings.clone(), telemetry.clone(), Offset(FIRST));
         if life.is_dead() {
             return Err(NoSpool::Died);
         }
@@ -112,7 +111,7 @@ impl Site {
         (marks.written, marks.promised) = (spool.next().0, spool.next().0);
         drop(marks);
         let (marks, book) = (Arc::clone(&self.marks), Arc::clone(&self.book));
-        let worker = Worker::new(Arc::clone(&spool), marks, Arc::clone(life), book, gather);
+        let worker = Worker::new(Arc::clone(&spool), marks, Arc::clone(life), book, &settings);
         Ok(Opened { spool, worker: Some(worker) })
     }
 

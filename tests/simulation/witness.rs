@@ -64,6 +64,10 @@ impl Spool for Witness {
         self.spool.acknowledge(reader, through)
     }
 
+    fn give_up(&self, from: Offset, to: Offset) -> bool {
+        self.spool.give_up(from, to)
+    }
+
     fn found(&self, reader: ReaderId, events: u64) {
         self.spool.found(reader, events);
     }

@@ -10,7 +10,7 @@ use std::{
 
 use tetherd::{
     model::UnixMillis,
-    spool::{DiskSpool, Rest, Spool},
+    spool::{DiskSettings, DiskSpool, Rest, Spool},
 };
 use tokio::{
     sync::Notify,
@@ -41,7 +41,9 @@ pub struct Worker {
     pub marks: Arc<Mutex<Marks>>,
     pub life: Arc<Life>,
     pub book: Arc<Book>,
-    pub gather: Duration,
+    gather: Duration,
+    /// Whether a segment takes more than comes between two turns.
+    is_roomy: bool,
     bells: Bells,
 }
 
@@ -61,9 +63,11 @@ impl Worker {
         marks: Arc<Mutex<Marks>>,
         life: Arc<Life>,
         book: Arc<Book>,
-        gather: Duration,
+        settings: &DiskSettings,
     ) -> Arc<Self> {
-        Arc::new(Self { spool, marks, life, book, gather, bells: Bells::default() })
+        let gather = settings.commit_interval;
+        let is_roomy = settings.segment >= 64 << 10;
+        Arc::new(Self { spool, marks, life, book, gather, is_roomy, bells: Bells::default() })
     }
 
     /// The readers are open.
@@ -141,8 +145,9 @@ impl Worker {
             marks.is_behind = marks.is_disk_ill;
             marks.written = marks.written.max(next);
         }
-        if promised < owed && !marks.is_behind && !self.spool.pressure().is_paused() {
-            self.book.broken("a turn on a good disk left something unwritten");
+        let is_well = !marks.is_behind && !self.spool.pressure().is_paused();
+        if promised < owed && is_well && self.is_roomy {
+            self.book.broken("two turns on a good disk left something unsafe");
         }
     }
 }

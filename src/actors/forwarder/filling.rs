@@ -3,7 +3,7 @@ use bytes::BytesMut;
 use super::courier::Courier;
 use crate::{
     link::Gap,
-    model::Event,
+    model::{Event, Offset},
     spool::{Block, Read},
     supervision::failpoint,
 };
@@ -71,6 +71,9 @@ impl Courier {
             if *left == 0 {
                 return Some(Filled::TurnOver);
             }
+            if offset > self.delivery.next() {
+                return self.pass_over(offset);
+            }
             *left -= 1;
             if let Event::Data { name, .. } = event {
                 failpoint::hit("forwarder.data", name);
@@ -86,8 +89,14 @@ impl Courier {
             self.note_sent(offset);
             self.delivery.sent(offset, bytes, now);
         }
-        // A block that ends before its end would be read again and again.
-        (self.delivery.next() < block.end()).then_some(Filled::Full)
+        if self.delivery.next() < block.end() { self.pass_over(block.end()) } else { None }
+    }
+
+    /// What stands in the spool up to `to` is no event; it becomes a hole, which is read next. Where
+    /// the spool cannot do that, it would be read again and again.
+    fn pass_over(&self, to: Offset) -> Option<Filled> {
+        let is_hole = self.parts.spool.give_up(self.delivery.next(), to);
+        (!is_hole).then_some(Filled::Full)
     }
 
     /// Tells of a gap. It keeps to the window as events do: a hole that grows while the web server

@@ -93,6 +93,13 @@ impl Head {
     /// Gives up every segment that is being written, at the last place that is known to be safe.
     /// What was written behind that is superseded: it will be written once more.
     pub(super) fn give_up(&mut self, files: &dyn Files, safe: Offset) {
+        // Where nothing of them is safe, the last event before them may lie before a jump.
+        let oldest = self.full.first().or(self.current.as_ref()).map(|open| &open.header);
+        let previous_end = match oldest {
+            None => self.previous_end,
+            Some(header) if header.base >= safe => header.previous_end,
+            Some(_) => safe,
+        };
         for open in self.full.drain(..).chain(self.current.take()) {
             let name = segment_name(open.header.number);
             // Where this fails, the later segment, whose base comes earlier, tells all the same.
@@ -101,6 +108,6 @@ impl Head {
                 false => open.file.truncate(open.synced),
             };
         }
-        self.previous_end = safe;
+        self.previous_end = previous_end;
     }
 }

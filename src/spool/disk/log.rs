@@ -428,7 +428,9 @@ impl Log {
         while self.marks.len() > 1 && self.marks[0].offset < first {
             self.marks.pop_front();
         }
-        self.holes.forget_before(first.min(self.needed()));
+        // What lies behind a cursor is still to be told, though it may be gone already.
+        let cursors = self.readers.iter().map(|reader| reader.cursor.progress.cursor);
+        self.holes.forget_before(cursors.min().unwrap_or(first).min(first));
         numbers
     }
 
@@ -439,15 +441,24 @@ impl Log {
             let Cursor { settings, progress, .. } = &reader.cursor;
             (settings.name.clone(), progress.clone())
         });
-        let damaged = self.holes.iter().filter(|hole| hole.reason == DropReason::Damaged);
-        let damaged = damaged.take(MOST_HOLES);
+        let holes = self.holes.iter().filter(|hole| self.is_only_known(hole)).take(MOST_HOLES);
         Stored {
             format: super::format::FORMAT,
             id: id.to_owned(),
             reserved: self.reserved,
             clean,
             upstreams: upstreams.collect(),
-            holes: damaged.copied().collect(),
+            holes: holes.copied().collect(),
         }
+    }
+
+    /// Whether no segment tells of this hole at the next start: it is damage, or lies among events
+    /// that an upstream has lost and is still to be told of.
+    fn is_only_known(&self, hole: &Hole) -> bool {
+        let is_before_floor = |reader: &Reader| {
+            let Progress { cursor, floor, .. } = reader.cursor.progress;
+            cursor < hole.to && hole.from < floor
+        };
+        hole.reason == DropReason::Damaged || self.readers.iter().any(is_before_floor)
     }
 }

@@ -235,6 +235,14 @@ impl Spool for DiskSpool {
         }
     }
 
+    fn give_up(&self, from: Offset, to: Offset) -> bool {
+        let shared = &self.inner.shared;
+        let what = format!("offsets {from} to {to}");
+        shared.telemetry.spool_damaged(&what, 0, 0, &"they are no events");
+        shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
+        true
+    }
+
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
         let mut log = self.inner.shared.log();
         if log.readers[reader.0].rewinds.is_pending() {

@@ -1,0 +1,79 @@
+//! What is measured under load.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::{program::Program, rival::Rival};
+
+/// Which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// tetherd with a spool in memory.
+    Memory,
+    /// tetherd with a spool on disk, in the page cache.
+    Os,
+    /// tetherd with a spool on disk, synced.
+    Group,
+    /// rsyslog with a queue on disk.
+    Rsyslog,
+}
+
+impl Subject {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Os => "os",
+            Self::Group => "group",
+            Self::Rsyslog => "rsyslog",
+        }
+    }
+
+    /// Starts it with a folder of its own in `scratch`, in front of this web server.
+    pub fn start(self, scratch: &Path, web: &str) -> Result<Running> {
+        let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(scratch)?;
+        let disk = |durability| format!("type = 'disk'\ndurability = '{durability}'");
+        let spool = match self {
+            Self::Rsyslog => {
+                let rival = Rival::start(folder.path(), web)?;
+                return Ok(Running { what: What::Rival(rival), _folder: folder });
+            }
+            Self::Memory => "type = 'memory'".to_owned(),
+            Self::Os => disk("os"),
+            Self::Group => disk("group"),
+        };
+        let program = Program::start(folder.path(), web, &spool)?;
+        Ok(Running { what: What::Program(program), _folder: folder })
+    }
+}
+
+/// A subject in a process of its own. Killed when it is dropped, and its folder removed.
+pub struct Running {
+    what: What,
+    _folder: TempDir,
+}
+
+enum What {
+    Program(Program),
+    Rival(Rival),
+}
+
+impl Running {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        match &self.what {
+            What::Program(program) => program.id(),
+            What::Rival(rival) => rival.id(),
+        }
+    }
+
+    /// Where devices connect.
+    pub fn address(&self) -> &str {
+        match &self.what {
+            What::Program(program) => &program.address,
+            What::Rival(rival) => &rival.address,
+        }
+    }
+}
