@@ -3,9 +3,6 @@
 
 #[path = "harness/mod.rs"]
 mod harness;
-#[allow(dead_code)]
-#[path = "bad_input/process.rs"]
-mod process;
 
 use std::{
     fs,
@@ -27,10 +24,7 @@ use tetherd::{
     telemetry::Telemetry,
 };
 
-use crate::{
-    harness::{Dtu, LIMIT, until, web_server},
-    process::Program,
-};
+use crate::harness::{Dtu, LIMIT, process::Program, until, web_server};
 
 const FIRST: Offset = Offset(1_000_000);
 
