@@ -146,12 +146,16 @@ impl Loader {
 }
 
 impl Reading {
+    /// What was known before is passed over in silence.
     fn damaged(&self, shared: &Shared, damage: &Damage) {
+        let (from, to) = (damage.from, damage.to);
+        let lost = shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
+        if lost == 0 {
+            return;
+        }
         let kept = quarantine::copy(&*shared.files, &*self.file, self.number, damage);
         let name = segment_name(self.number);
         shared.telemetry.spool_damaged(&name, damage.at, damage.size, &kept);
-        let (from, to) = (damage.from, damage.to);
-        shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
     }
 
     /// The walk is over; what should have come then is lost.

@@ -9,7 +9,7 @@ use super::{
     DiskFault,
     format::{HEADER, Header, HeaderFault, segment_name, segment_number},
     quarantine,
-    segment::{Segment, read_seal, seal_late},
+    segment::{Segment, read_seal, save_late, seal_late},
     walk::{Damage, Step, Walk},
 };
 use crate::{
@@ -38,6 +38,17 @@ impl Recovered {
     }
 }
 
+/// What is known before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    /// Offsets below this may have been given out.
+    pub(super) reserved: Offset,
+    /// First event that some upstream needs.
+    pub(super) needed: Offset,
+    /// The stop before lost nothing, so that whatever is wrong has been damaged since.
+    pub(super) was_clean: bool,
+}
+
 /// Looks through a folder, and puts in order what a crash has left. Nothing that was stored is a
 /// reason not to start; only what a later version has written is.
 ///
@@ -45,24 +56,29 @@ impl Recovered {
 /// A later format, or a file system that does not let us look.
 pub(super) fn recover(
     files: &dyn Files,
-    reserved: Offset,
+    expected: Expected,
     telemetry: &Telemetry,
 ) -> Result<Recovered, DiskFault> {
     let names = files.names().map_err(|error| DiskFault::io("listing the folder", error))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
     numbers.sort_unstable();
     let next_number = numbers.last().map_or(1, |last| last + 1);
-    let mut recovery = Recovery { files, telemetry, found: Recovered::default() };
+    let found = Recovered::default();
+    let mut recovery = Recovery { files, telemetry, expected, found };
     let opened = recovery.open_all(&numbers)?;
-    let mut bound = reserved.max(opened.last().map_or(reserved, |last| last.header.base));
+    let newest = opened.last().map_or(Offset(0), |newest| newest.header.base);
+    let mut bound = expected.reserved.max(newest);
     let mut bounds = Vec::with_capacity(opened.len());
     for opened in opened.iter().rev() {
         bounds.push(bound);
         // After a failed sync its events were written once more, to a later segment.
         bound = bound.min(opened.header.base);
     }
-    for (opened, bound) in opened.into_iter().zip(bounds.into_iter().rev()) {
-        recovery.take(&opened, bound);
+    for (opened, bound) in opened.iter().zip(bounds.into_iter().rev()) {
+        recovery.take(opened, bound);
+    }
+    if !expected.was_clean {
+        recovery.save_newest(&opened);
     }
     let mut found = recovery.found;
     found.next_number = next_number;
@@ -72,6 +88,7 @@ pub(super) fn recover(
 struct Recovery<'a> {
     files: &'a dyn Files,
     telemetry: &'a Telemetry,
+    expected: Expected,
     found: Recovered,
 }
 
@@ -85,15 +102,15 @@ struct Opened {
 impl Recovery<'_> {
     fn open_all(&self, numbers: &[u64]) -> Result<Vec<Opened>, DiskFault> {
         let mut opened: Vec<Opened> = Vec::new();
-        for number in numbers {
-            if let Some(segment) = self.open(*number)? {
-                opened.push(segment);
-            }
+        for number in numbers.iter().rev() {
+            let is_newest = opened.is_empty();
+            opened.extend(self.open(*number, is_newest)?);
         }
+        opened.reverse();
         Ok(opened)
     }
 
-    fn open(&self, number: u64) -> Result<Option<Opened>, DiskFault> {
+    fn open(&self, number: u64, is_newest: bool) -> Result<Option<Opened>, DiskFault> {
         let name = segment_name(number);
         let failed = |error| DiskFault::io(&name, error);
         let file = self.files.open(&name).map_err(failed)?;
@@ -107,6 +124,12 @@ impl Recovery<'_> {
             Ok(header) if header.number == number => Ok(Some(Opened { file, header, size })),
             Err(HeaderFault::Newer(format)) => Err(DiskFault::Newer { format }),
             Err(HeaderFault::Blank) if !holds_anything(&*file, size) => {
+                self.remove(number);
+                Ok(None)
+            }
+            // The power was cut before the first sync: this never became a segment.
+            Err(HeaderFault::Blank) if is_newest && !self.expected.was_clean => {
+                self.telemetry.spool_torn(&name, 0);
                 self.remove(number);
                 Ok(None)
             }
@@ -142,9 +165,22 @@ impl Recovery<'_> {
         self.found.segments.push_back(segment);
     }
 
+    /// A seal is written when all segments before are safe; its own may have come to the page cache
+    /// only. Those without one are made safe when they are closed.
+    fn save_newest(&self, opened: &[Opened]) {
+        let is_sealed =
+            |one: &&Opened| matches!(read_seal(&*one.file, &one.header, one.size), Ok(Some(_)));
+        let Some(newest) = opened.iter().rev().find(is_sealed) else { return };
+        let size = newest.file.size().unwrap_or(newest.size);
+        if let Err(error) = save_late(&*newest.file, size) {
+            self.telemetry.spool_fault(&segment_name(newest.header.number), &error);
+        }
+    }
+
     /// Notes the holes between the segment before and this one.
     fn join(&mut self, next: &Header) {
         let previous_end = next.previous_end.min(next.base);
+        self.leave_behind(previous_end);
         let mut hole = |from: Offset, to: Offset, reason| {
             self.found.holes.add(Hole { from, to, reason });
         };
@@ -152,6 +188,19 @@ impl Recovery<'_> {
             hole(end, previous_end, DropReason::Damaged);
         }
         hole(previous_end, next.base, DropReason::Restart);
+    }
+
+    /// What nobody needs and what does not reach to the next segment was trimmed, and came back: it
+    /// could not be removed, or the power was cut before that was safe.
+    fn leave_behind(&mut self, next: Offset) {
+        let Some(end) = self.found.segments.back().map(|segment| segment.end) else { return };
+        if end >= next || end > self.expected.needed {
+            return;
+        }
+        for segment in std::mem::take(&mut self.found.segments) {
+            self.remove(segment.header.number);
+        }
+        self.found.holes = Holes::NONE;
     }
 
     /// Reads a segment that was left open, to its last whole frame, and closes it there.

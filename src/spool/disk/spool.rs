@@ -117,6 +117,12 @@ impl DiskSpool {
         }
     }
 
+    /// What its threads share, for tests to look at.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
     fn join(&self) {
         self.inner.writer_bell.stop();
         self.inner.loader_bell.stop();
@@ -199,8 +205,14 @@ impl Spool for DiskSpool {
         Some(first)
     }
 
+    /// Waits for the disk where the upstream is new: a crash must not make it begin later.
     fn open_reader(&self, settings: &ReaderSettings) -> ReaderId {
-        self.inner.shared.log().open_reader(settings)
+        let (reader, is_new) = self.inner.shared.log().open_reader(settings);
+        if is_new {
+            let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.store(&self.inner.shared, None, Instant::now());
+        }
+        reader
     }
 
     fn read(&self, reader: ReaderId, from: Offset) -> Read {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::format::FORMAT;
 use crate::{
     model::Offset,
-    spool::{File, Files, cursor::Progress, holes::Hole},
+    spool::{DropReason, File, Files, cursor::Progress, holes::Hole},
 };
 
 /// The file's name.
@@ -40,7 +40,7 @@ pub struct Stored {
     pub clean: Option<Offset>,
     /// How far each upstream has come, by name.
     pub upstreams: BTreeMap<String, Progress>,
-    /// What was found damaged, as long as an upstream may come by there.
+    /// Offsets without an event, as long as an upstream may come by there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
 }
@@ -75,10 +75,15 @@ pub(crate) fn look(files: &dyn Files) -> io::Result<Found> {
 }
 
 impl StateFile {
-    /// Opens the file that is there, to go on with it.
+    /// Opens the file that is there, to go on with it. The newest place is made safe before the
+    /// other one is overwritten: a kill, or a failed sync, may have left it in the page cache only.
     pub(super) fn open(files: &dyn Files) -> io::Result<Self> {
         let file = files.open(NAME)?;
         let (generation, _) = newest(&*file)?;
+        let mut bytes = vec![0; PLACE];
+        let read = file.read_at(place(generation), &mut bytes)?;
+        file.write_at(place(generation), &bytes[..read])?;
+        file.sync()?;
         Ok(Self { file, generation })
     }
 
@@ -99,10 +104,7 @@ impl StateFile {
 
     /// Stores, and waits until it is safe.
     pub(super) fn store(&mut self, state: &Stored) -> io::Result<()> {
-        let text = serde_json::to_vec(state)?;
-        if text.len() > PLACE - HEAD {
-            return Err(io::Error::other("too many upstreams for one spool; forget some"));
-        }
+        let text = text(state)?;
         // After a failure nobody knows what stands in the place that was meant; the other one is
         // whole, and stays so.
         let generation = self.generation + 1;
@@ -116,6 +118,27 @@ impl StateFile {
         self.file.sync()?;
         self.generation = generation;
         Ok(())
+    }
+}
+
+/// `state` as text that fits into a place. Holes that do not are found once more when somebody comes
+/// by, first of all the jumps, which the segments tell of as well.
+fn text(state: &Stored) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_vec(state)?;
+    if text.len() <= PLACE - HEAD {
+        return Ok(text);
+    }
+    let mut state = state.clone();
+    state.holes.retain(|hole| hole.reason != DropReason::Restart);
+    loop {
+        let text = serde_json::to_vec(&state)?;
+        if text.len() <= PLACE - HEAD {
+            return Ok(text);
+        }
+        if state.holes.is_empty() {
+            return Err(io::Error::other("too many upstreams for one spool; forget some"));
+        }
+        state.holes.truncate(state.holes.len() * 7 / 8);
     }
 }
 
