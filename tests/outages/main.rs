@@ -10,8 +10,11 @@
 mod harness;
 
 mod devices;
+mod flow;
 mod folder;
+mod full;
 mod kills;
+mod mounts;
 mod stand;
 mod stops;
 mod story;
