@@ -1,10 +1,7 @@
 //! One device that says a great deal, as fast as it is let.
 
 use tetherd::simulator::RunningHash;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::{io::AsyncWriteExt, sync::mpsc, task::JoinHandle};
 
 use crate::harness::Dtu;
 
@@ -14,7 +11,6 @@ pub const PIECE: usize = 8 << 10;
 /// A device that writes what it is asked for, one piece behind the other.
 pub struct Flow {
     more: mpsc::UnboundedSender<usize>,
-    written: watch::Receiver<u64>,
     task: JoinHandle<RunningHash>,
 }
 
@@ -22,18 +18,12 @@ impl Flow {
     /// Over this connection; nothing so far.
     pub fn over(device: Dtu) -> Self {
         let (more, asked) = mpsc::unbounded_channel();
-        let (tell, written) = watch::channel(0);
-        Self { more, written, task: tokio::spawn(flow(device, asked, tell)) }
+        Self { more, task: tokio::spawn(flow(device, asked)) }
     }
 
     /// Begins to write so many pieces more.
     pub fn write(&self, pieces: usize) {
         self.more.send(pieces).unwrap();
-    }
-
-    /// Bytes that the kernel has taken so far.
-    pub fn written(&self) -> u64 {
-        *self.written.borrow()
     }
 
     /// Writes the rest, leaves in order, and answers the hash of everything.
@@ -43,12 +33,7 @@ impl Flow {
     }
 }
 
-async fn flow(
-    mut device: Dtu,
-    mut asked: mpsc::UnboundedReceiver<usize>,
-    tell: watch::Sender<u64>,
-) -> RunningHash {
-    use tokio::io::AsyncWriteExt;
+async fn flow(mut device: Dtu, mut asked: mpsc::UnboundedReceiver<usize>) -> RunningHash {
     let mut hash = RunningHash::default();
     let mut number = 0_u64;
     while let Some(pieces) = asked.recv().await {
@@ -61,7 +46,6 @@ async fn flow(
                 return hash;
             }
             hash.add(&piece);
-            tell.send_modify(|written| *written += PIECE as u64);
         }
     }
     device.finish().await;

@@ -10,6 +10,7 @@
 mod harness;
 
 mod devices;
+mod flood;
 mod flow;
 mod folder;
 mod full;
@@ -18,6 +19,7 @@ mod mounts;
 mod stand;
 mod stops;
 mod story;
+mod webs;
 
 use std::time::Duration;
 
