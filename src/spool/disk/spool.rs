@@ -183,8 +183,10 @@ impl Inner {
 
 /// A rest is counted from the beginning of the turn before it.
 fn shortened(rest: Rest, began: Instant) -> Rest {
+    let left = |time: Duration| time.saturating_sub(now().duration_since(began));
     match rest {
-        Rest::For(time) => Rest::For(time.saturating_sub(now().duration_since(began))),
+        Rest::For(time) => Rest::For(left(time)),
+        Rest::Within(time) => Rest::Within(left(time)),
         Rest::Idle => Rest::Idle,
     }
 }
