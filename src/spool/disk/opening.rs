@@ -93,7 +93,7 @@ impl Opening<'_> {
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
-        let head = Head::new(recovered.next_number, end);
+        let head = Head::new(recovered.next_number, end, next);
         Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
     }
 
