@@ -136,7 +136,10 @@ fn events_do_not_wait_for_the_storing_of_cursors() {
     let web = reader(&spool, "web");
     work(&spool);
     append(&spool, b"one");
+    append(&spool, b"two");
     spool.acknowledge(web, FIRST);
+    work(&spool);
+    spool.acknowledge(web, FIRST.plus(1));
     let rest = spool.work(Instant::now(), UnixMillis::now());
     assert!(matches!(rest, Rest::Within(_)), "the cursor is not stored yet: {rest:?}");
 }
