@@ -17,7 +17,7 @@ use std::{fmt, io, sync::Arc};
 use self::shadow::Shadow;
 use super::{
     DiskFault,
-    format::{FORMAT, HEADER, Header, segment_name, segment_number},
+    format::{FORMAT, segment_name, segment_number},
     log::Log,
     opening,
     segment::Segment,
