@@ -74,7 +74,10 @@ impl House {
     fn does_not_start(&self, fault: &StartFault) {
         let is_disk_ill = self.worker.as_ref().is_some_and(|worker| worker.is_disk_ill());
         match self.life.is_dead() || is_disk_ill {
-            true => tell!(self.world.book, "no start: {fault}"),
+            true => {
+                self.world.book.saw("no start");
+                tell!(self.world.book, "no start: {fault}");
+            }
             false => self.world.book.broken(fault.to_string()),
         }
     }

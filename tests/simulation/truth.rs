@@ -7,7 +7,7 @@ use std::{
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use tetherd::model::Event;
+use tetherd::{model::Event, spool::DropReason};
 
 use crate::{device::pattern, scenario::Policy};
 
@@ -165,30 +165,29 @@ impl Truth {
         }
     }
 
-    /// Whether a gap tells of nothing but what may be lost; answers its first offset.
-    pub fn check_gap(&self, line: &Value, policy: &Policy) -> Result<u64, String> {
+    /// Whether a gap tells of nothing but what may be lost; answers its first offset, and why.
+    pub fn check_gap(&self, line: &Value, policy: &Policy) -> Result<(u64, DropReason), String> {
         let number = |key: &str| line[key].as_u64().ok_or(format!("gap without {key}"));
         let (from, to, events) = (number("from")?, number("to")?, number("events")?);
         if from > to || number("offset")? != to {
             return Err("this gap does not add up".into());
         }
+        let known = DropReason::ALL.into_iter().find(|known| line["reason"] == known.as_str());
+        let reason = known.ok_or("gap without a reason")?;
         let happened = self.events.range(from..=to);
-        let excused = happened.clone().filter(|(offset, _)| self.is_excused(**offset)).count();
-        let happened = happened.count();
-        match line["reason"].as_str() {
-            Some("restart") if events == 0 && excused == happened => Ok(from),
+        let excused =
+            happened.clone().filter(|(offset, _)| self.is_excused(**offset)).count() as u64;
+        let happened = happened.count() as u64;
+        let is_right = match reason {
+            DropReason::Restart => events == 0 && excused == happened,
             // A loss of power may tear what was not synced in its middle.
-            Some("damaged") if excused == happened && events as usize <= happened => Ok(from),
-            Some("restart" | "damaged") => {
-                Err(format!("{happened} events there were, and {excused} may be lost"))
-            }
-            Some(reason) if !policy.drops(reason) => Err("this must not be dropped".into()),
-            Some(_) if events as usize > happened || (events as usize) < happened - excused => {
-                Err(format!("{happened} events are missing here"))
-            }
-            Some(_) => Ok(from),
-            None => Err("gap without a reason".into()),
+            DropReason::Damaged => events <= happened && excused == happened,
+            _ => policy.drops(reason) && (happened - excused..=happened).contains(&events),
+        };
+        if !is_right {
+            return Err(format!("there were {happened} events, and {excused} may be lost"));
         }
+        Ok((from, reason))
     }
 }
 

@@ -149,6 +149,9 @@ impl Worker {
         if self.life.is_dead() {
             return;
         }
+        if self.spool.pressure().is_paused() {
+            self.book.saw("a pause");
+        }
         let mut marks = self.marks.lock().unwrap();
         let promised = self.spool.promised().map_or(0, |promised| promised.borrow().0);
         marks.promised = marks.promised.max(promised);

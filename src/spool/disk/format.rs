@@ -1,7 +1,7 @@
 //! The bytes of a segment: a header, frames of events, and a seal behind the last.
 //!
 //! ```text
-//! header  magic 8 │ format 4 │ crc 4 │ number 8 │ base 8 │ previous end 8 │ salt 8 │ made 8 │ 0 8
+//! header  magic 8 │ format 4 │ crc 4 │ number 8 │ base 8 │ previous end 8 │ salt 8 │ made 8 │ began 8
 //! frame   crc 4 │ length 4 │ base 8 │ count 4 │ records
 //! seal    a frame without events, whose base is the offset behind the last event
 //! ```
@@ -41,6 +41,10 @@ pub(super) struct Header {
     pub(super) salt: u64,
     /// When it was begun.
     pub(super) made: UnixMillis,
+    /// The first offset that the process gave out that made it. It orders segments before their
+    /// numbers do: what was removed may come back when the power is cut, and its number have been
+    /// used again.
+    pub(super) began: Offset,
 }
 
 /// Why a header cannot be used.
@@ -59,9 +63,9 @@ impl Header {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        let fields =
-            [self.number, self.base.0, self.previous_end.0, self.salt, self.made.0].into_iter();
-        for (at, field) in fields.enumerate() {
+        let (offsets, made) = ([self.base.0, self.previous_end.0], self.made.0);
+        let fields = [self.number, offsets[0], offsets[1], self.salt, made, self.began.0];
+        for (at, field) in fields.into_iter().enumerate() {
             bytes[16 + at * 8..24 + at * 8].copy_from_slice(&field.to_le_bytes());
         }
         let crc = header_crc(&bytes);
@@ -90,6 +94,7 @@ impl Header {
             previous_end: Offset(u64_at(bytes, 32)),
             salt: u64_at(bytes, 40),
             made: UnixMillis(u64_at(bytes, 48)),
+            began: Offset(u64_at(bytes, 56)),
         })
     }
 
@@ -247,6 +252,7 @@ mod tests {
         previous_end: Offset(990),
         salt: 0x5eed,
         made: UnixMillis(1_763_625_600_000),
+        began: Offset(980),
     };
 
     #[test]

@@ -110,7 +110,7 @@ impl Recovery<'_> {
             let is_newest = opened.is_empty();
             opened.extend(self.open(*number, is_newest)?);
         }
-        opened.reverse();
+        opened.sort_by_key(|segment| (segment.header.began, segment.header.number));
         Ok(opened)
     }
 

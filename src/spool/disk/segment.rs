@@ -54,6 +54,7 @@ impl Spare {
         self,
         base: Offset,
         previous_end: Offset,
+        began: Offset,
     ) -> Result<Open, (Self, io::Error)> {
         let header = Header {
             number: self.number,
@@ -61,6 +62,7 @@ impl Spare {
             previous_end,
             salt: rand::random(),
             made: UnixMillis::now(),
+            began,
         };
         if let Err(error) = self.file.write_at(0, &header.encode()) {
             return Err((self, error));

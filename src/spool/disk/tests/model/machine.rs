@@ -79,7 +79,7 @@ impl Machine {
         Reader { settings, is_absent: false, id, began, position: began, known, taken: 0 }
     }
 
-    fn spool(&self) -> &DiskSpool {
+    pub(super) fn spool(&self) -> &DiskSpool {
         self.spool.as_ref().unwrap()
     }
 
@@ -333,7 +333,7 @@ impl Machine {
         on_disk + (16 << 10) > self.setup.settings.max_size
     }
 
-    fn segments(&self) -> Vec<String> {
+    pub(super) fn segments(&self) -> Vec<String> {
         let mut names = self.files.names().unwrap();
         names.retain(|name| name.ends_with(".segment") && !name.starts_with("quarantine"));
         names
