@@ -10,11 +10,16 @@
 mod harness;
 
 mod devices;
+mod flood;
+mod flow;
 mod folder;
+mod full;
 mod kills;
+mod mounts;
 mod stand;
 mod stops;
 mod story;
+mod webs;
 
 use std::time::Duration;
 

@@ -128,6 +128,10 @@ impl Worker {
             owed = next;
             let rest = match rest {
                 Rest::For(rest) => rest.min(LOOK),
+                Rest::Within(rest) => {
+                    let _ = timeout(rest.min(LOOK), bells.work.notified()).await;
+                    self.gather
+                }
                 Rest::Idle => {
                     let _ = timeout(LOOK, bells.work.notified()).await;
                     self.gather

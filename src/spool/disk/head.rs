@@ -26,6 +26,8 @@ pub(super) struct Head {
     pub(super) next_number: u64,
     /// Offset behind the last event before the current segment.
     pub(super) previous_end: Offset,
+    /// The first offset that this process gives out.
+    began: Offset,
     /// Nothing is written before this moment: the disk has just failed.
     pub(super) rest_until: Option<Instant>,
     /// The disk is busy until about then: only the spool's own thread waits for it.
@@ -53,7 +55,7 @@ pub(super) struct Put {
 }
 
 impl Head {
-    pub(super) fn new(next_number: u64, previous_end: Offset) -> Self {
+    pub(super) fn new(next_number: u64, previous_end: Offset, began: Offset) -> Self {
         Self {
             current: None,
             spare: None,
@@ -62,6 +64,7 @@ impl Head {
             left_over: Vec::new(),
             next_number,
             previous_end,
+            began,
             rest_until: None,
             busy_until: None,
         }
@@ -92,7 +95,7 @@ impl Head {
             return Ok(false);
         };
         let previous_end = self.current.as_ref().map_or(self.previous_end, |current| current.end);
-        match spare.begin(first.base(), previous_end) {
+        match spare.begin(first.base(), previous_end, self.began) {
             Ok(open) => {
                 self.full.extend(self.current.replace(open));
                 self.previous_end = previous_end;
@@ -111,11 +114,6 @@ impl Head {
         if let Some(spare) = self.spare.take() {
             self.remove(files, spare.number());
         }
-    }
-
-    /// Bytes left in the current segment.
-    pub(super) fn room(&self) -> u64 {
-        self.current.as_ref().map_or(0, Open::room)
     }
 
     /// Gives up every segment that is being written, at the last place that is known to be safe.

@@ -221,10 +221,20 @@ impl Log {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// The segment that the event at `offset` is in.
-    pub(super) fn segment_with(&self, offset: Offset) -> Option<Segment> {
+    /// Bytes that are left in the segment that is being written.
+    pub(super) fn room(&self) -> u64 {
+        let current = self.segments.back().filter(|segment| segment.sealed.is_none());
+        current.map_or(0, |current| current.bytes.saturating_sub(current.filled))
+    }
+
+    /// The segment that the event at `offset` can be read from: up to where the events that are in
+    /// memory begin, for only what is there may be written once more to another segment. Or the next
+    /// one, where that event should be and is in none.
+    pub(super) fn loadable(&self, offset: Offset) -> Option<Segment> {
         let at = self.segments.partition_point(|segment| segment.end <= offset);
-        self.segments.get(at).copied()
+        let segment = self.segments.get(at).copied()?;
+        let end = self.tail.front().map_or(segment.end, |oldest| oldest.base().min(segment.end));
+        (offset < end).then_some(Segment { end, ..segment })
     }
 
     // ── readers ──────────────────────────────────────────────────────────────────────────────

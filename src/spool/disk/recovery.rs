@@ -1,7 +1,7 @@
 //! What a folder holds when it is opened: segments in order, the holes between them, and the end.
 //!
-//! Only segments that were not closed in good order are read; of the others the header and the seal
-//! are enough. So opening costs the same whatever the backlog is.
+//! Only segments that were not closed in good order are read, and after a crash the newest of those
+//! that were; of the others the header and the seal are enough. So opening costs the same whatever the backlog is.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -9,7 +9,7 @@ use super::{
     DiskFault,
     format::{HEADER, Header, HeaderFault, segment_name, segment_number},
     quarantine,
-    segment::{Segment, read_seal, save_late, seal_late},
+    segment::{Segment, read_seal, seal_late},
     walk::{Damage, Step, Walk},
 };
 use crate::{
@@ -74,11 +74,9 @@ pub(super) fn recover(
         // After a failed sync its events were written once more, to a later segment.
         bound = bound.min(opened.header.base);
     }
+    let doubted = recovery.doubted(&opened);
     for (opened, bound) in opened.iter().zip(bounds.into_iter().rev()) {
-        recovery.take(opened, bound);
-    }
-    if !expected.was_clean {
-        recovery.save_newest(&opened);
+        recovery.take(opened, bound, doubted != Some(opened.header.number));
     }
     let mut found = recovery.found;
     found.next_number = next_number;
@@ -99,6 +97,12 @@ struct Opened {
     size: u64,
 }
 
+impl Opened {
+    fn seal(&self) -> Option<(Offset, UnixMillis)> {
+        read_seal(&*self.file, &self.header, self.size).unwrap_or_default()
+    }
+}
+
 impl Recovery<'_> {
     fn open_all(&self, numbers: &[u64]) -> Result<Vec<Opened>, DiskFault> {
         let mut opened: Vec<Opened> = Vec::new();
@@ -106,7 +110,7 @@ impl Recovery<'_> {
             let is_newest = opened.is_empty();
             opened.extend(self.open(*number, is_newest)?);
         }
-        opened.reverse();
+        opened.sort_by_key(|segment| (segment.header.began, segment.header.number));
         Ok(opened)
     }
 
@@ -119,6 +123,12 @@ impl Recovery<'_> {
         let header = match file.read_at(0, &mut bytes) {
             Ok(read) => Header::decode(&bytes[..read]),
             Err(_) => Err(HeaderFault::Damaged),
+        };
+        let header = match header {
+            Err(HeaderFault::Damaged) => {
+                self.mend(&*file, number, &bytes).ok_or(HeaderFault::Damaged)
+            }
+            header => header,
         };
         match header {
             Ok(header) if header.number == number => Ok(Some(Opened { file, header, size })),
@@ -141,22 +151,32 @@ impl Recovery<'_> {
         }
     }
 
+    /// Puts a header right of which one byte was damaged.
+    fn mend(&self, file: &dyn File, number: u64, bytes: &[u8]) -> Option<Header> {
+        let header = Header::mend(bytes).filter(|header| header.number == number)?;
+        let damage = Damage { at: 0, size: HEADER as u64, from: header.base, to: header.base };
+        let kept = quarantine::copy(self.files, file, number, &damage);
+        self.telemetry.spool_damaged(&segment_name(number), 0, damage.size, &kept);
+        // Where this fails, the next start does it again.
+        let _ = file.write_at(0, &header.encode());
+        Some(header)
+    }
+
     fn remove(&self, number: u64) {
         // One that stays is found again at the next start.
         let _ = self.files.remove(&segment_name(number));
     }
 
-    fn take(&mut self, opened: &Opened, bound: Offset) {
-        let sealed = read_seal(&*opened.file, &opened.header, opened.size).unwrap_or_default();
-        let segment = match sealed {
-            Some((end, sealed)) => Segment {
+    fn take(&mut self, opened: &Opened, bound: Offset, trusts_seal: bool) {
+        let segment = match opened.seal() {
+            Some((end, sealed)) if trusts_seal => Segment {
                 header: opened.header,
                 end: end.min(bound),
                 bytes: opened.size,
                 filled: opened.size,
                 sealed: Some(sealed),
             },
-            None => self.look_through(opened, bound),
+            _ => self.look_through(opened, bound),
         };
         if segment.end <= segment.header.base {
             return self.remove(segment.header.number);
@@ -165,16 +185,13 @@ impl Recovery<'_> {
         self.found.segments.push_back(segment);
     }
 
-    /// A seal is written when all segments before are safe; its own may have come to the page cache
-    /// only. Those without one are made safe when they are closed.
-    fn save_newest(&self, opened: &[Opened]) {
-        let is_sealed =
-            |one: &&Opened| matches!(read_seal(&*one.file, &one.header, one.size), Ok(Some(_)));
-        let Some(newest) = opened.iter().rev().find(is_sealed) else { return };
-        let size = newest.file.size().unwrap_or(newest.size);
-        if let Err(error) = save_late(&*newest.file, size) {
-            self.telemetry.spool_fault(&segment_name(newest.header.number), &error);
-        }
+    /// The newest segment with a seal, after a stop that was none. A seal is written when all
+    /// segments before are safe; its own may have come to the disk without what it closes, or to the
+    /// page cache only.
+    fn doubted(&self, opened: &[Opened]) -> Option<u64> {
+        let is_sealed = |one: &&Opened| one.seal().is_some();
+        let newest = opened.iter().rev().find(is_sealed)?;
+        (!self.expected.was_clean).then_some(newest.header.number)
     }
 
     /// Notes the holes between the segment before and this one.

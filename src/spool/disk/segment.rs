@@ -54,6 +54,7 @@ impl Spare {
         self,
         base: Offset,
         previous_end: Offset,
+        began: Offset,
     ) -> Result<Open, (Self, io::Error)> {
         let header = Header {
             number: self.number,
@@ -61,6 +62,7 @@ impl Spare {
             previous_end,
             salt: rand::random(),
             made: UnixMillis::now(),
+            began,
         };
         if let Err(error) = self.file.write_at(0, &header.encode()) {
             return Err((self, error));
@@ -163,7 +165,7 @@ impl Open {
     }
 }
 
-/// Closes a segment that a process before this one left open. Where that fails, it is merely looked
+/// Closes a segment that a process before this one left open, and makes it safe. Where that fails, it is merely looked
 /// through again at the next start.
 pub(super) fn seal_late(file: &dyn File, segment: &Segment, sealed: UnixMillis) -> io::Result<u64> {
     let mut bytes = Vec::with_capacity(SEAL);
@@ -174,12 +176,6 @@ pub(super) fn seal_late(file: &dyn File, segment: &Segment, sealed: UnixMillis) 
     file.write_at(segment.filled, &bytes)?;
     file.sync()?;
     Ok(segment.filled + SEAL as u64)
-}
-
-/// Makes a segment safe that a process before this one has closed, maybe with its last breath.
-pub(super) fn save_late(file: &dyn File, size: u64) -> io::Result<()> {
-    write_again(file, size)?;
-    file.sync()
 }
 
 /// Writes what is there once more. The process before this one may have met a failed sync: then the

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::format::FORMAT;
+use super::{format::FORMAT, writer::BLOCK};
 use crate::{
     model::Offset,
     spool::{DropReason, File, Files, cursor::Progress, holes::Hole},
@@ -45,6 +45,14 @@ pub struct Stored {
     pub holes: Vec<Hole>,
 }
 
+impl Stored {
+    /// The other place may have been newer. It was written one store later, so it cannot have
+    /// reserved far more than the next block, or two where a burst came.
+    fn in_doubt(self) -> Self {
+        Self { clean: None, reserved: self.reserved.plus(2 * BLOCK), ..self }
+    }
+}
+
 /// What was found where the state should be.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -68,7 +76,7 @@ pub(super) struct StateFile {
 /// Reads the state without touching it.
 pub(crate) fn look(files: &dyn Files) -> io::Result<Found> {
     match files.open(NAME) {
-        Ok(file) => Ok(newest(&*file)?.1),
+        Ok(file) => newest(&*file).map(|newest| newest.found),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
         Err(error) => Err(error),
     }
@@ -79,7 +87,7 @@ impl StateFile {
     /// other one is overwritten: a kill, or a failed sync, may have left it in the page cache only.
     pub(super) fn open(files: &dyn Files) -> io::Result<Self> {
         let file = files.open(NAME)?;
-        let (generation, _) = newest(&*file)?;
+        let Newest { generation, .. } = newest(&*file)?;
         let mut bytes = vec![0; PLACE];
         let read = file.read_at(place(generation), &mut bytes)?;
         file.write_at(place(generation), &bytes[..read])?;
@@ -96,6 +104,8 @@ impl StateFile {
         let file = files.create(NEW)?;
         file.allocate(2 * PLACE as u64)?;
         let mut state = Self { file, generation: 0 };
+        // Both places: from now on one that is not whole was torn, or damaged.
+        state.store(first)?;
         state.store(first)?;
         files.rename(NEW, NAME)?;
         files.sync_names()?;
@@ -153,20 +163,30 @@ fn checksum(generation: u64, text: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The newest of both places that is whole.
-fn newest(file: &dyn File) -> io::Result<(u64, Found)> {
-    let mut newest = (0, Found::Damaged);
-    for generation in 0..2 {
-        let mut bytes = vec![0; PLACE];
-        let read = file.read_at(place(generation), &mut bytes)?;
-        bytes.truncate(read);
-        if let Some((generation, found)) = decode(&bytes)
-            && generation > newest.0
-        {
-            newest = (generation, found);
-        }
-    }
-    Ok(newest)
+/// The newer of both places, if one is whole.
+struct Newest {
+    generation: u64,
+    found: Found,
+}
+
+fn newest(file: &dyn File) -> io::Result<Newest> {
+    let (first, second) = (read(file, 0)?, read(file, 1)?);
+    let are_whole = first.is_some() && second.is_some();
+    let newest = [first, second].into_iter().flatten().max_by_key(|(generation, _)| *generation);
+    let Some((generation, found)) = newest else {
+        return Ok(Newest { generation: 0, found: Found::Damaged });
+    };
+    let found = match found {
+        Found::State(stored) if !are_whole => Found::State(stored.in_doubt()),
+        found => found,
+    };
+    Ok(Newest { generation, found })
+}
+
+fn read(file: &dyn File, generation: u64) -> io::Result<Option<(u64, Found)>> {
+    let mut bytes = vec![0; PLACE];
+    let read = file.read_at(place(generation), &mut bytes)?;
+    Ok(decode(&bytes[..read]))
 }
 
 fn decode(bytes: &[u8]) -> Option<(u64, Found)> {

@@ -50,8 +50,10 @@ pub(super) struct Writer {
 pub enum Rest {
     /// When there is something to do.
     Idle,
-    /// After so long.
+    /// After so long, whatever comes.
     For(Duration),
+    /// When there is something to do, and after so long at the latest.
+    Within(Duration),
 }
 
 impl Writer {
@@ -87,15 +89,19 @@ impl Writer {
     fn rest(&self, shared: &Shared, now: Instant) -> Rest {
         let head = shared.head();
         let log = shared.log();
-        if head.rest_until.is_some() || log.full {
+        if head.rest_until.is_some() {
             return Rest::For(REST / 4);
+        }
+        if log.full {
+            return Rest::Within(REST / 4);
         }
         if log.held_bytes() > 0 || !head.full.is_empty() || head.spare.is_none() {
             return Rest::For(shared.settings.commit_interval);
         }
         if log.is_dirty {
             let since = self.stored.map_or(STORE_EVERY, |stored| now.duration_since(stored));
-            return Rest::For(
+            // Events that come meanwhile are not to wait for it.
+            return Rest::Within(
                 STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval),
             );
         }
@@ -104,7 +110,7 @@ impl Writer {
         }
         match shared.settings.retain.is_zero() || log.segments.len() < 2 {
             true => Rest::Idle,
-            false => Rest::For(REST),
+            false => Rest::Within(REST),
         }
     }
 

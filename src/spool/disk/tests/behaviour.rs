@@ -128,3 +128,15 @@ fn a_flipped_byte_costs_its_frame_and_nothing_else() {
     let ledger = spool.ledger(web);
     assert_eq!((ledger.received, ledger.dropped, ledger.waiting), (10, 1, 9));
 }
+
+#[test]
+fn events_do_not_wait_for_the_storing_of_cursors() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    work(&spool);
+    append(&spool, b"one");
+    spool.acknowledge(web, FIRST);
+    let rest = spool.work(Instant::now(), UnixMillis::now());
+    assert!(matches!(rest, Rest::Within(_)), "the cursor is not stored yet: {rest:?}");
+}

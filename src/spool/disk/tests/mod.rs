@@ -2,6 +2,8 @@
 
 mod behaviour;
 mod model;
+mod plain;
+mod steps;
 
 use std::{
     sync::Arc,
@@ -17,6 +19,11 @@ use crate::{
 };
 
 const FIRST: Offset = Offset(1_000_000);
+
+/// So many of something; many more where there is time.
+fn times(few: u32) -> u32 {
+    std::env::var_os("TETHERD_TEST_LONG").map_or(few, |_| 20 * few)
+}
 
 fn settings() -> DiskSettings {
     DiskSettings {

@@ -2,7 +2,6 @@
 
 mod machine;
 mod operation;
-mod plain;
 
 use proptest::prelude::*;
 
