@@ -2,10 +2,12 @@
 //! are, over streams in memory and a disk that is none, in one thread whose clock stands still while
 //! anything is left to do.
 //!
-//! Around it: devices that come, send, vanish and come back under their name; web servers that are
+//! Around it: devices that come, send, vanish, and come back under their name; web servers that are
 //! slow, away, or die with all that they have not acknowledged; a network that cuts, stalls and
-//! dribbles; and a machine that stops in the middle of anything. All of it is drawn from one number,
-//! the seed, and so is the gateway's own chance: a seed plays the same way each time.
+//! dribbles; disks that are full or refuse to write and to sync; and a process that is killed, or a
+//! machine that loses its power, at any step: at a call of the spool, of the disk, of a link. All of
+//! it is drawn from one number, the seed, and so is what the gateway itself leaves to chance: a seed
+//! plays the same way each time.
 //!
 //! # What is held
 //! Every event is written down as it gets its offset ([`truth`]), and each line that a web server
@@ -21,14 +23,20 @@
 //! - in the end, when all is well, nothing waits, and received = delivered + dropped is what the
 //!   web server counts ([`reckoning`]).
 //!
+//! What a death may take is as narrow as the promise ([`site`]): of a killed process what was not
+//! yet written by the last turn of the spool's thread, of a machine without power what was not yet
+//! promised, of a stop in good order nothing. On a good disk everything is promised within two turns
+//! ([`worker`]). With a spool in memory all goes that was not delivered.
+//!
 //! # One seed
-//! A failure names its seed, and prints the last steps of its story. The same again, with all of
-//! the story and the gateway's log:
+//! A failure names its seed, what was broken, and the last steps of the story. The same again, with
+//! all of the story and the gateway's log in it:
 //! ```text
-//! TETHERD_SEED=17 cargo test --test simulation
+//! TETHERD_SEED=17 cargo test --test simulation -- --nocapture
 //! ```
 //! `TETHERD_TEST_LONG=1` plays 20,000 seeds instead of 1,000.
-#![allow(clippy::unwrap_used)] // a failed step fails the test
+// A failed step fails the test, and a seed that is played alone tells its story.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod book;
 mod device;
@@ -98,7 +106,7 @@ fn play_those_with_remainder(remainder: u64) {
         if let Some(broken) = book.verdict() {
             panic!(
                 "seed {seed}: {broken}\n{steps}\nseed {seed} again, with all of its story: \
-                 TETHERD_SEED={seed} cargo test --test simulation"
+                 TETHERD_SEED={seed} cargo test --test simulation -- --nocapture"
             );
         }
         sights.extend(book.sights());

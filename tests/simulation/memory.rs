@@ -54,10 +54,9 @@ impl Memory {
         before.saturating_sub(self.kept.len())
     }
 
-    /// Notes an acknowledgement; answers whether it may be said.
-    pub fn acknowledge(&mut self, offset: u64) -> bool {
+    /// Notes an acknowledgement, before anybody hears of it.
+    pub fn acknowledge(&mut self, offset: u64) {
         self.acknowledged = self.acknowledged.max(offset);
-        true
     }
 
     /// The highest offset that it has.

@@ -1,7 +1,6 @@
 //! The network between the gateway and its web servers: slow, in pieces, at times not there.
 
 use std::{
-    cell::Cell,
     rc::Rc,
     sync::{
         Arc,
@@ -148,14 +147,13 @@ pub struct Connection {
 
 /// Carries every connection that the gateway makes.
 pub async fn carry(world: Rc<World>, mut connections: mpsc::UnboundedReceiver<Connection>) {
-    let number = Cell::new(0);
+    let mut number = 0;
     while let Some(Connection { web, wire, stream }) = connections.recv().await {
-        number.set(number.get() + 1);
+        number += 1;
         let pace = world.roll(Pace::draw);
         tell!(
             world.book,
-            "link {} to {}: pieces of {}, {} ms",
-            number.get(),
+            "link {number} to {}: pieces of {}, {} ms",
             web.address,
             pace.piece,
             pace.delay.as_millis()

@@ -268,6 +268,8 @@ impl Run {
     fn reckon(&mut self, ledgers: &[Ledger]) {
         let world = &self.world;
         let truth = world.truth();
+        let (events, connections) = (truth.offsets(0).count(), world.connections().len());
+        tell!(world.book, "{events} events of {connections} connections");
         for (web, ledger) in world.webs.iter().zip(ledgers) {
             let checked = reckoning::web_server(&web.memory.borrow(), ledger, &truth);
             world.book.check(checked.map_err(|what| format!("{}: {what}", web.address)));

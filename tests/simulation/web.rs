@@ -103,7 +103,8 @@ pub struct Web {
     /// Of its lives; links of an earlier one are closed.
     life: Cell<u64>,
     ended: Notify,
-    fates: RefCell<Vec<Arc<Fate>>>,
+    /// How its last connection fares.
+    fate: RefCell<Option<Arc<Fate>>>,
     dice: RefCell<Dice>,
 }
 
@@ -117,7 +118,7 @@ impl Web {
             returns_at: Cell::default(),
             life: Cell::default(),
             ended: Notify::new(),
-            fates: RefCell::default(),
+            fate: RefCell::default(),
             dice: RefCell::new(dice),
         }
     }
@@ -168,12 +169,12 @@ impl Web {
 
     /// A connection was made.
     pub fn connected(&self, fate: Arc<Fate>) {
-        *self.fates.borrow_mut() = vec![fate];
+        *self.fate.borrow_mut() = Some(fate);
     }
 
-    /// How its connection fares.
+    /// How its last connection fares.
     pub fn fate(&self) -> Option<Arc<Fate>> {
-        self.fates.borrow().last().cloned()
+        self.fate.borrow().clone()
     }
 
     /// One link to its end.
@@ -193,7 +194,7 @@ impl Web {
             tokio::select! {
                 biased;
                 () = ended => {}
-                () = talk.to_its_end(stream) => {}
+                () = talk.run(stream) => {}
             }
         }
     }
@@ -210,7 +211,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    async fn to_its_end(&mut self, mut stream: DuplexStream) {
+    async fn run(&mut self, mut stream: DuplexStream) {
         let mut buffer = vec![0; self.mood.reads];
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
             if !self.mood.ponders.is_zero() && !self.web.world().is_healing() {
@@ -272,9 +273,8 @@ impl Talk<'_> {
 
     /// What is acknowledged is never forgotten; it is noted before anybody hears of it.
     fn acknowledge(&self, offset: u64, answers: &mut String) {
-        if self.web.memory.borrow_mut().acknowledge(offset) {
-            answers.push_str(&format!("{{\"ack\":{offset}}}\n"));
-        }
+        self.web.memory.borrow_mut().acknowledge(offset);
+        answers.push_str(&format!("{{\"ack\":{offset}}}\n"));
     }
 }
 
