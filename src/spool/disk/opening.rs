@@ -75,7 +75,8 @@ impl Opening<'_> {
         let clean = known.as_ref().and_then(|known| known.clean);
         let (end, next) = self.numbering(known.as_ref(), &recovered, is_new);
         let mut log = Log::new(next, next, end);
-        log.begins_with_oldest = known.is_none() && !is_new;
+        let is_doubtful = known.as_ref().is_none_or(|known| known.is_doubtful);
+        log.begins_with_oldest = is_doubtful && !is_new;
         let mut id = format!("{:016x}", rand::random::<u64>());
         if let Some(known) = &known {
             id.clone_from(&known.id);
@@ -86,15 +87,29 @@ impl Opening<'_> {
         for hole in recovered.holes.iter() {
             log.add_hole(*hole);
         }
-        let lost = log.add_hole(Hole { from: end, to: next, reason: why });
+        let mut lost = self.miss(&mut log, Hole { from: end, to: next, reason: why });
+        lost += recovered.missing.iter().map(|hole| self.miss(&mut log, *hole)).sum::<u64>();
         log.adopt(recovered.segments);
-        log.miss_what_is_before();
+        if let Some(hole) = log.missing_before() {
+            lost += self.miss(&mut log, hole);
+        }
         let stored = Stored { reserved: next.plus(BLOCK), ..log.stored(&id, None) };
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
         let head = Head::new(recovered.next_number, end, next);
         Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
+    }
+
+    /// Adds a hole that nobody has told of, and tells of it if events are lost by it; answers how
+    /// many.
+    fn miss(&self, log: &mut Log, hole: Hole) -> u64 {
+        let lost = log.add_hole(hole);
+        if lost > 0 {
+            let what = format!("offsets {} to {}", hole.from, hole.to);
+            self.telemetry.spool_damaged(&what, 0, 0, &"nothing is there");
+        }
+        lost
     }
 
     fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod behaviour;
+mod damage;
 mod model;
 mod plain;
 mod steps;
