@@ -1,7 +1,6 @@
 //! One measurement under load: devices, a subject, a web server, each in a process of its own.
 
 use std::{
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -10,6 +9,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use crate::{
+    Plan,
     fleet::{Devices, Pace},
     subject::Subject,
     usage::{Usage, busy, kib},
@@ -58,10 +58,10 @@ struct Moment {
 }
 
 impl Run {
-    /// Starts everything, lets it settle, measures for so long, and ends everything.
-    pub fn measure(subject: Subject, pace: Pace, seconds: f64, scratch: &Path) -> Result<Self> {
+    /// Starts everything, lets it settle, measures, and ends everything.
+    pub fn measure(subject: Subject, pace: Pace, plan: &Plan) -> Result<Self> {
         let mut web = Web::start()?;
-        let running = subject.start(scratch, &web.address)?;
+        let running = subject.start(plan, &web.address)?;
         let mut devices = Devices::start(running.address(), &pace)?;
         let begun = Instant::now();
         while devices.sent()?.0 < u64::from(pace.devices) {
@@ -78,7 +78,7 @@ impl Run {
             Ok(Moment { at: Instant::now(), seen, sent, subject, ours, busy: busy()? })
         };
         let before = moment()?;
-        thread::sleep(Duration::from_secs_f64(seconds));
+        thread::sleep(Duration::from_secs_f64(plan.seconds));
         let after = moment()?;
         let lines = after.seen.lines - before.seen.lines;
         let sent = after.sent - before.sent;

@@ -27,6 +27,8 @@ struct Plan {
     runs: usize,
     /// Seconds of one measurement under load.
     seconds: f64,
+    /// The program that is measured.
+    program: PathBuf,
     /// Where folders of spools are made, and removed.
     scratch: PathBuf,
     /// Where results are written.
@@ -44,6 +46,7 @@ impl Plan {
             "--seconds" => self.seconds = value.parse()?,
             "--open-gib" => self.open_gib = value.parse()?,
             "--drain-gib" => self.drain_gib = value.parse()?,
+            "--program" => self.program = value.into(),
             "--scratch" => self.scratch = value.into(),
             "--results" => self.results = value.into(),
             _ => bail!("{key} is no option"),
@@ -57,6 +60,7 @@ impl Default for Plan {
         Self {
             runs: 5,
             seconds: 10.0,
+            program: PathBuf::new(),
             scratch: env::temp_dir(),
             results: [env!("CARGO_MANIFEST_DIR"), "benches", "results"].iter().collect(),
             open_gib: 10.0,
@@ -81,7 +85,7 @@ fn main() -> Result<()> {
             name => names.push(name.to_owned()),
         }
     }
-    parts::run(&names, &plan)
+    parts::run(&names, plan)
 }
 
 /// What this program does as one of its own children.

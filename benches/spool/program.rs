@@ -1,16 +1,16 @@
 //! The real program in a process of its own.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// Nothing takes longer to start, unless it is broken.
@@ -24,9 +24,9 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it in front of a web server, with these keys of `[spool]`; `folder` is for its
+    /// Starts `program` in front of a web server, with these keys of `[spool]`; `folder` is for its
     /// configuration.
-    pub fn start(folder: &Path, web: &str, spool: &str) -> Result<Self> {
+    pub fn start(program: &Path, folder: &Path, web: &str, spool: &str) -> Result<Self> {
         let config = folder.join("gateway.toml");
         fs::write(
             &config,
@@ -36,7 +36,7 @@ impl Program {
                  [log]\nformat = 'json'\n"
             ),
         )?;
-        let mut command = Command::new(executable());
+        let mut command = Command::new(program);
         command.arg("run").arg("--config").arg(&config).current_dir(folder).env_clear();
         let mut child = command.stderr(Stdio::piped()).spawn()?;
         let log = BufReader::new(child.stderr.take().context("its log")?);
@@ -67,9 +67,15 @@ impl Drop for Program {
     }
 }
 
-/// Another one can be named, to compare two versions.
-fn executable() -> String {
-    env::var("TETHERD_BENCH_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_tetherd").to_owned())
+/// Builds it as it is installed, and answers where it is. The one that cargo builds beside a bench
+/// has a slower clock, since tests want to turn it.
+pub fn build() -> Result<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("installed");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--release", "--locked", "--bin", "tetherd", "--target-dir"]);
+    let status = command.arg(&target).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    ensure!(status.success(), "tetherd could not be built");
+    Ok(target.join("release").join("tetherd"))
 }
 
 /// Waits until it serves; answers where.
@@ -78,7 +84,7 @@ fn listening(records: &Receiver<String>) -> Result<String> {
     loop {
         let line = records.recv_timeout(LIMIT).context("tetherd does not start")?;
         let Ok(record) = serde_json::from_str::<Value>(&line) else {
-            anyhow::bail!("tetherd says: {line}");
+            bail!("tetherd says: {line}");
         };
         if record["msg"] == "listening" {
             address = record["address"].as_str().map(str::to_owned);

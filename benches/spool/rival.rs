@@ -83,7 +83,7 @@ ruleset(
     action(type="omfwd" target="127.0.0.1" port="{web}" protocol="tcp"
            action.resumeRetryCount="-1" action.resumeInterval="1")
 }}
-input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="devices" socketBacklog="4096")
+input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="devices")
 "#,
         folder = folder.display()
     )

@@ -1,11 +1,9 @@
 //! What is measured under load.
 
-use std::path::Path;
-
 use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{program::Program, rival::Rival};
+use crate::{Plan, program::Program, rival::Rival};
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +29,9 @@ impl Subject {
         }
     }
 
-    /// Starts it with a folder of its own in `scratch`, in front of this web server.
-    pub fn start(self, scratch: &Path, web: &str) -> Result<Running> {
-        let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(scratch)?;
+    /// Starts it with a folder of its own, in front of this web server.
+    pub fn start(self, plan: &Plan, web: &str) -> Result<Running> {
+        let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(&plan.scratch)?;
         let disk = |durability| format!("type = 'disk'\ndurability = '{durability}'");
         let spool = match self {
             Self::Rsyslog => {
@@ -44,7 +42,7 @@ impl Subject {
             Self::Os => disk("os"),
             Self::Group => disk("group"),
         };
-        let program = Program::start(folder.path(), web, &spool)?;
+        let program = Program::start(&plan.program, folder.path(), web, &spool)?;
         Ok(Running { what: What::Program(program), _folder: folder })
     }
 }

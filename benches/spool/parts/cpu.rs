@@ -22,7 +22,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     let mut runs = Vec::new();
     for _ in 0..plan.runs {
         for subject in SUBJECTS {
-            runs.push(Run::measure(subject, PACE, plan.seconds, &plan.scratch)?);
+            runs.push(Run::measure(subject, PACE, plan)?);
         }
     }
     let sums: Vec<_> = SUBJECTS.iter().map(|subject| Sum::of(*subject, &runs)).collect();

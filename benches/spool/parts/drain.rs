@@ -68,7 +68,7 @@ fn drained(plan: &Plan, durability: &str) -> Result<Value> {
     let is_cold = drop_caches();
     let mut web = Web::start()?;
     let spool = format!("type = 'disk'\ndurability = '{durability}'\npath = '{}'", path.display());
-    let program = Program::start(folder.path(), &web.address, &spool)?;
+    let program = Program::start(&plan.program, folder.path(), &web.address, &spool)?;
     let (before, resident) = (Usage::of(program.id())?, kib(program.id(), "VmRSS")?);
     let begun = Instant::now();
     let (mut news, mut most) = ((begun, 0), 0);

@@ -2,6 +2,8 @@
 
 use std::{
     collections::VecDeque,
+    os::unix::fs::FileExt,
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use rustix::fs::FallocateFlags;
 use serde_json::{Value, json};
 use tetherd::{
     model::Offset,
@@ -22,8 +25,9 @@ use tokio::runtime::Builder;
 
 use crate::{
     Plan,
-    folder::{event, reader, settings},
+    folder::{event, reader, record, settings},
     report::{Spread, begin, keep, table},
+    usage::Usage,
 };
 
 /// An event that is waited for.
@@ -51,58 +55,102 @@ const LOADS: [Load; 3] = [
     },
 ];
 
+/// How often the disk alone is tried, and with how many bytes.
+const SYNCS: usize = 1000;
+const PIECE: usize = 16 << 10;
+
 /// Which quantiles are told.
 const PARTS: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 pub fn run(plan: &Plan) -> Result<()> {
     let facts = begin(plan, "promise", "from append to promised, group, 5 ms");
-    let mut all = Vec::new();
+    let mut all = vec![syncs(plan)?];
     for load in &LOADS {
-        let spread = measure(plan, load)?;
-        all.push((load.name, spread));
+        all.push(Waited::measure(plan, load)?);
     }
-    let head = ["load", "p50 ms", "p90", "p99", "p99.9", "most"];
-    table(&head, &all.iter().map(|(name, spread)| row(name, spread)).collect::<Vec<_>>());
-    let results: Vec<_> = all.iter().map(|(name, spread)| told(name, spread)).collect();
-    keep(plan, "promise", facts, &json!(results))
+    let head = ["load", "p50 ms", "p90", "p99", "p99.9", "most", "bytes to disk for a byte stored"];
+    table(&head, &all.iter().map(Waited::row).collect::<Vec<_>>());
+    keep(plan, "promise", facts, &json!(all.iter().map(Waited::json).collect::<Vec<_>>()))
 }
 
-fn row(name: &str, spread: &Spread) -> Vec<String> {
-    let cells = PARTS.iter().map(|part| format!("{:.2}", spread.quantile(*part)));
-    std::iter::once(name.to_owned()).chain(cells).collect()
+/// How long the disk alone takes, for comparison: 16 KiB each time, into a file with room.
+fn syncs(plan: &Plan) -> Result<Waited> {
+    let file = tempfile::tempfile_in(&plan.scratch)?;
+    rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, (SYNCS * PIECE) as u64)?;
+    let mut times = Vec::new();
+    for at in 0..SYNCS {
+        file.write_all_at(&[1; PIECE], (at * PIECE) as u64)?;
+        let begun = Instant::now();
+        file.sync_data()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(Waited { name: "the disk alone, 16 KiB", times: Spread::of(times), written: 1.0 })
 }
 
-fn told(name: &str, spread: &Spread) -> Value {
-    let [p50, p90, p99, p999, most] = PARTS.map(|part| spread.quantile(part));
-    json!({ "load": name, "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "p99.9_ms": p999, "most_ms": most })
+/// What one load gave.
+struct Waited {
+    name: &'static str,
+    /// Milliseconds from append to promise.
+    times: Spread,
+    /// Bytes to disk for a byte of records.
+    written: f64,
 }
 
-/// Milliseconds from append to promise under this load.
-fn measure(plan: &Plan, load: &Load) -> Result<Spread> {
-    let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(&plan.scratch)?;
-    let files = Arc::new(SystemFiles::claim(&folder.path().join("spool"))?);
-    let settings = settings(Durability::Group, 10 << 30);
-    let spool = Arc::new(DiskSpool::open(files, settings, Telemetry::discarding())?);
-    let id = spool.open_reader(&reader());
-    spool.start()?;
+impl Waited {
+    fn row(&self) -> Vec<String> {
+        let cells = PARTS.iter().map(|part| format!("{:.2}", self.times.quantile(*part)));
+        let name = std::iter::once(self.name.to_owned());
+        name.chain(cells).chain([format!("{:.2}", self.written)]).collect()
+    }
+
+    fn json(&self) -> Value {
+        let [p50, p90, p99, p999, most] = PARTS.map(|part| self.times.quantile(part));
+        json!({
+            "load": self.name,
+            "p50_ms": p50,
+            "p90_ms": p90,
+            "p99_ms": p99,
+            "p99.9_ms": p999,
+            "most_ms": most,
+            "written_for_a_byte_stored": self.written,
+        })
+    }
+
+    fn measure(plan: &Plan, load: &Load) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(&plan.scratch)?;
+        let files = Arc::new(SystemFiles::claim(&folder.path().join("spool"))?);
+        let settings = settings(Durability::Group, 10 << 30);
+        let spool = Arc::new(DiskSpool::open(files, settings, Telemetry::discarding())?);
+        let id = spool.open_reader(&reader());
+        spool.start()?;
+        let before = Usage::of(process::id())?;
+        let times = Spread::of(waited(&spool, id, load)?);
+        let written = (Usage::of(process::id())? - before).written as f64;
+        spool.close();
+        let stored = load.batches * load.events * record(64) as u64;
+        Ok(Self { name: load.name, times, written: written / stored as f64 })
+    }
+}
+
+/// Milliseconds from append to promise under this load, while somebody reads along.
+fn waited(spool: &Arc<DiskSpool>, id: ReaderId, load: &Load) -> Result<Vec<f64>> {
     let over = Arc::new(AtomicBool::new(false));
     let (tell, marks) = mpsc::channel();
     let reads = {
-        let (spool, over) = (Arc::clone(&spool), Arc::clone(&over));
+        let (spool, over) = (Arc::clone(spool), Arc::clone(&over));
         thread::spawn(move || read(&*spool, id, &over))
     };
     let waits = {
-        let spool = Arc::clone(&spool);
+        let spool = Arc::clone(spool);
         thread::spawn(move || promises(&*spool, &marks))
     };
-    append(&*spool, load, &tell)?;
+    append(&**spool, load, &tell)?;
     drop(tell);
     let times = waits.join().ok().context("a panic")??;
     over.store(true, Relaxed);
     spool.appended(id).notify_one();
     reads.join().ok().context("a panic")??;
-    spool.close();
-    Ok(Spread::of(times))
+    Ok(times)
 }
 
 /// Appends at a steady pace.

@@ -30,7 +30,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     for _ in 0..plan.runs {
         for pace in PACES {
             for subject in SUBJECTS {
-                runs.push(Run::measure(subject, pace, plan.seconds, &plan.scratch)?);
+                runs.push(Run::measure(subject, pace, plan)?);
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn forget(args: &ForgetArgs, folder: &Folder) -> ExitCode {
 
 /// The offset to go back to.
 fn target(point: Point, folder: &Folder, archive: &Archive) -> Result<Offset, ExitCode> {
-    let unreadable = |error| folder.fail(format!("{error}; look after the disk"));
+    let unreadable = |error| folder.unreadable(&error);
     let oldest = archive.oldest();
     if let Some(time) = point.time()
         && !archive.is_from_the_beginning()
@@ -59,7 +59,7 @@ fn target(point: Point, folder: &Folder, archive: &Archive) -> Result<Offset, Ex
     {
         return Err(folder.fail(format!(
             "events of {time} are gone; the oldest that is kept is {oldest}, of {kept}: --to \
-             {oldest} goes back as far as can be"
+             {oldest} goes back as far as can be, and spool.retain keeps more"
         )));
     }
     point.offset(archive).map_err(unreadable)

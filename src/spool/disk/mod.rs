@@ -120,16 +120,15 @@ impl Shared {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what is to be held back, as things are.
+    /// Says what is to be held back, as things are. Waits for no disk.
     fn settle(&self) {
-        let room = self.head().room();
         let log = self.log();
         let held = log.held_bytes();
         let most = match self.pressure.is_paused() {
             true => writing::MOST_HELD / 2,
             false => writing::MOST_HELD,
         };
-        let no_room = log.full && room < self.settings.segment / 2;
+        let no_room = log.full && log.room() < self.settings.segment / 2;
         self.pressure.set(log.full || held >= most, !no_room && held < 2 * writing::MOST_HELD);
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     DiskFault, DiskSettings, Rest, Shared,
-    loader::{Loaded, Loader},
+    loader::{Loaded, Loader, READ_AGAIN},
     log::Look,
     now,
     opening::open,
@@ -25,9 +25,6 @@ use crate::{
     },
     telemetry::Telemetry,
 };
-
-/// A disk that could not be read is asked again after so long.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Events kept in files.
 ///
@@ -100,10 +97,20 @@ impl DiskSpool {
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
     }
 
+    /// Makes safe who reads, before the first event for them: an upstream that nobody knows after a
+    /// crash would begin anew, behind what it was owed. [`Spool::start`] does it by itself.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub fn begin(&self) -> io::Result<()> {
+        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.begin(&self.inner.shared, now())
+    }
+
     /// Does by hand what the threads would do by themselves, once; answers when the writer wants
     /// its next turn.
     pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
-        self.inner.read();
+        self.inner.read(now);
         self.inner.write(now, wall)
     }
 
@@ -115,6 +122,12 @@ impl DiskSpool {
             let waiting = log.ledger(ReaderId(at)).waiting;
             self.inner.shared.telemetry.spool_keeps_for(&reader.cursor.settings.name, waiting);
         }
+    }
+
+    /// What its threads share, for tests to look at.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
     }
 
     fn join(&self) {
@@ -138,7 +151,8 @@ impl Drop for DiskSpool {
 impl Inner {
     fn keep_writing(&self) {
         let gather = self.shared.settings.commit_interval;
-        let mut rest = Rest::Idle;
+        // The turn at the opening may have left something for later.
+        let mut rest = Rest::For(gather);
         let mut began = now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
             began = now();
@@ -149,7 +163,7 @@ impl Inner {
     fn keep_reading(&self) {
         let mut rest = Rest::Idle;
         while self.loader_bell.rest(rest, Duration::ZERO) {
-            rest = match self.read() {
+            rest = match self.read(Instant::now()) {
                 Loaded::Failed => Rest::For(READ_AGAIN),
                 Loaded::Something => Rest::For(Duration::ZERO),
                 Loaded::Nothing => Rest::Idle,
@@ -162,15 +176,17 @@ impl Inner {
         writer.turn(&self.shared, now, wall)
     }
 
-    fn read(&self) -> Loaded {
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared)
+    fn read(&self, now: Instant) -> Loaded {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared, now)
     }
 }
 
 /// A rest is counted from the beginning of the turn before it.
 fn shortened(rest: Rest, began: Instant) -> Rest {
+    let left = |time: Duration| time.saturating_sub(now().duration_since(began));
     match rest {
-        Rest::For(time) => Rest::For(time.saturating_sub(now().duration_since(began))),
+        Rest::For(time) => Rest::For(left(time)),
+        Rest::Within(time) => Rest::Within(left(time)),
         Rest::Idle => Rest::Idle,
     }
 }
@@ -199,24 +215,32 @@ impl Spool for DiskSpool {
         Some(first)
     }
 
+    /// Waits for the disk where the upstream is new: a crash must not make it begin later.
     fn open_reader(&self, settings: &ReaderSettings) -> ReaderId {
-        self.inner.shared.log().open_reader(settings)
+        let (reader, is_new) = self.inner.shared.log().open_reader(settings);
+        if is_new {
+            let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.store(&self.inner.shared, None, Instant::now());
+        }
+        reader
     }
 
     fn read(&self, reader: ReaderId, from: Offset) -> Read {
         let shared = &self.inner.shared;
         loop {
-            let look = shared.log().look(reader, from);
+            let mut log = shared.log();
+            let look = log.look(reader, from);
+            let is_loading = log.readers[reader.0].wanted.is_some();
+            drop(log);
+            if is_loading {
+                self.inner.loader_bell.ring();
+            }
             match look {
                 Look::Block(block) => return Read::Block(block),
                 Look::Hole(Hole { to, reason, .. }, events) => {
                     return Read::Hole { next: to, events, reason };
                 }
-                Look::Nothing => return Read::Empty,
-                Look::OnDisk => {
-                    self.inner.loader_bell.ring();
-                    return Read::Empty;
-                }
+                Look::Nothing | Look::OnDisk => return Read::Empty,
                 Look::Unwritten => {
                     let is_tried = shared.write_at_once();
                     let mut log = shared.log();
@@ -324,6 +348,7 @@ impl Spool for DiskSpool {
 
     /// One thread writes and syncs, another one reads for those who are behind.
     fn start(&self) -> io::Result<()> {
+        self.begin()?;
         self.tell_kept();
         let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let threads = [

@@ -22,7 +22,7 @@ pub(super) struct Bell {
     most: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rung {
     #[default]
     No,
@@ -57,10 +57,8 @@ impl Bell {
 
     fn wake(&self, rung: Rung) {
         let mut now = self.rung();
-        // Who is to stop stays so.
-        if *now != Rung::Stop {
-            *now = rung;
-        }
+        // What is more urgent stays so.
+        *now = rung.max(*now);
         self.changed.notify_all();
     }
 
@@ -68,19 +66,20 @@ impl Bell {
         self.rung.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Rests. Behind [`Rest::Idle`] it wakes when there is something to do, and rests for `gather`
-    /// more, so that more comes together. Answers whether to go on.
+    /// Rests. Who is woken because there is something to do rests for `gather` more, so that more
+    /// comes together. Answers whether to go on.
     pub(super) fn rest(&self, rest: Rest, gather: Duration) -> bool {
         match rest {
             Rest::For(time) => self.sleep(time),
-            Rest::Idle => self.wait() && self.sleep(gather),
+            Rest::Within(time) => self.wait(time) && self.sleep(gather),
+            Rest::Idle => self.wait(Duration::MAX) && self.sleep(gather),
         }
     }
 
-    fn wait(&self) -> bool {
+    fn wait(&self, most: Duration) -> bool {
         self.sleeps.store(true, Ordering::SeqCst);
         let is_idle = |rung: &mut Rung| *rung == Rung::No && !self.has_work.load(Ordering::SeqCst);
-        let most = self.most.unwrap_or(Duration::MAX);
+        let most = self.most.map_or(most, |own| own.min(most));
         let (mut rung, _) = self
             .changed
             .wait_timeout_while(self.rung(), most, is_idle)
@@ -105,5 +104,41 @@ impl Bell {
         }
         *rung = Rung::No;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, thread, time::Instant};
+
+    use super::*;
+
+    const FOR_EVER: Duration = Duration::from_secs(100_000);
+    /// Nothing takes longer unless something is broken.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn is_woken_by_work_from(rest: Rest) -> bool {
+        let bell = Arc::new(Bell::default());
+        let resting = Arc::clone(&bell);
+        let rests = thread::spawn(move || resting.rest(rest, Duration::ZERO));
+        let begun = Instant::now();
+        while !rests.is_finished() {
+            assert!(begun.elapsed() < LIMIT, "nobody woke behind {rest:?}");
+            bell.ring();
+            thread::yield_now();
+        }
+        rests.join().is_ok_and(|goes_on| goes_on)
+    }
+
+    #[test]
+    fn work_ends_a_rest_that_has_nothing_else_to_wait_for() {
+        assert!(is_woken_by_work_from(Rest::Idle));
+        assert!(is_woken_by_work_from(Rest::Within(FOR_EVER)));
+    }
+
+    #[test]
+    fn without_work_a_rest_ends_when_its_time_is_over() {
+        let bell = Bell::default();
+        assert!(bell.rest(Rest::Within(Duration::from_millis(1)), Duration::ZERO));
     }
 }

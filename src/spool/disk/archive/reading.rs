@@ -87,7 +87,7 @@ impl<'a> Reading<'a> {
         if let Some(done) = self.open.take() {
             self.passed += done.segment.bytes;
         }
-        let Some(segment) = self.archive.log.segment_with(self.at) else {
+        let Some(segment) = self.archive.log.loadable(self.at) else {
             self.at = self.archive.end();
             return Ok(None);
         };
