@@ -93,13 +93,8 @@ impl Opening<'_> {
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
-<<<<<<< .merge_file_FAbleN
-        let head = Head::new(recovered.next_number, end);
-        Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
-=======
         let head = Head::new(recovered.next_number, end, next);
-        Ok(Beginning { id, was_clean: is_new || clean.is_some(), log, head, state })
->>>>>>> .merge_file_FRhqwu
+        Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
     }
 
     fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {
