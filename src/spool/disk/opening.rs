@@ -83,22 +83,29 @@ impl Opening<'_> {
             adopt_upstreams(&mut log, known, next);
             known.holes.iter().for_each(|hole| log.know_hole(*hole));
         }
+        let head = Head::new(recovered.next_number, end, next);
         let why = if clean.is_some() { DropReason::Damaged } else { DropReason::Restart };
-        for hole in recovered.holes.iter() {
-            log.add_hole(*hole);
-        }
-        let mut lost = self.miss(&mut log, Hole { from: end, to: next, reason: why });
-        lost += recovered.missing.iter().map(|hole| self.miss(&mut log, *hole)).sum::<u64>();
-        log.adopt(recovered.segments);
-        if let Some(hole) = log.missing_before() {
-            lost += self.miss(&mut log, hole);
-        }
+        let lost = self.fill(&mut log, recovered, Hole { from: end, to: next, reason: why });
         let stored = Stored { reserved: next.plus(BLOCK), ..log.stored(&id, None) };
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
-        let head = Head::new(recovered.next_number, end, next);
         Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
+    }
+
+    /// Gives the log what was found, with a hole behind it; answers how many events are missing that
+    /// should have been found.
+    fn fill(&self, log: &mut Log, recovered: Recovered, behind: Hole) -> u64 {
+        for hole in recovered.holes.iter() {
+            log.add_hole(*hole);
+        }
+        let mut lost = self.miss(log, behind);
+        lost += recovered.missing.iter().map(|hole| self.miss(log, *hole)).sum::<u64>();
+        log.adopt(recovered.segments);
+        if let Some(hole) = log.missing_before() {
+            lost += self.miss(log, hole);
+        }
+        lost
     }
 
     /// Adds a hole that nobody has told of, and tells of it if events are lost by it; answers how
