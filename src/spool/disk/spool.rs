@@ -132,7 +132,10 @@ impl DiskSpool {
 impl Drop for DiskSpool {
     fn drop(&mut self) {
         self.join();
-        self.inner.shared.write(Instant::now());
+        if !self.inner.shared.log().pending.is_empty() {
+            let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.write_all(&self.inner.shared, Instant::now(), UnixMillis::now());
+        }
     }
 }
 

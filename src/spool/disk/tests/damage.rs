@@ -74,7 +74,7 @@ impl Image {
 
     /// Every place has its turn, in one of the images; in both where there is time.
     fn has_its_turn(&self, at: u64) -> bool {
-        times(1) > 1 || (at % 2 == 0) == self.is_closed
+        times(1) > 1 || at.is_multiple_of(2) == self.is_closed
     }
 
     /// Opens it and reads everything; answers what is missing. Whatever comes was written; what does

@@ -9,7 +9,6 @@ use self::{
     machine::Machine,
     operation::{Operation, operation, setup},
 };
-use super::times;
 
 /// So many runs; ten times as many where there is time.
 fn cases(few: u32) -> ProptestConfig {
