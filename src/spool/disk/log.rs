@@ -216,6 +216,15 @@ impl Log {
         self.pending_bytes + self.unsynced_bytes
     }
 
+    /// Bytes of everything that is kept in memory, the buffers behind it aside.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let ahead = self.readers.iter().flat_map(|reader| &reader.ahead);
+        let blocks = self.pending.iter().chain(&self.tail).chain(ahead);
+        let notes = self.marks.len() + self.segments.len() + self.holes.iter().count();
+        blocks.map(|block| block.size() + size_of::<Block>()).sum::<usize>() + 64 * notes
+    }
+
     /// Bytes that all segments take on disk.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()

@@ -312,7 +312,7 @@ impl Writer {
     }
 
     /// Turns until everything is written, or nothing moves any more.
-    fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
+    pub(super) fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
         loop {
             let written = shared.log().written;
             shared.head().rest_until = None;

@@ -4,7 +4,10 @@ mod behaviour;
 mod damage;
 mod model;
 mod plain;
+mod room;
 mod steps;
+mod syncs;
+mod threads;
 
 use std::{
     sync::Arc,
