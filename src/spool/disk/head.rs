@@ -149,6 +149,11 @@ impl Head {
         is_any
     }
 
+    /// Whether there are files whose events are not in another one yet.
+    pub(super) fn keeps_superseded(&self) -> bool {
+        !self.superseded.is_empty()
+    }
+
     fn forget(&mut self, files: &dyn Files, superseded: Vec<Superseded>) {
         for Superseded { number, file, safe, .. } in superseded {
             match safe {

@@ -36,7 +36,8 @@
 //! | the process is killed | what was read in the last `commit_interval` | the same |
 //! | the machine loses power | what the kernel had not written back, some 30 s | what was read after the last sync, at most 2 × `commit_interval` ago |
 //!
-//! After a stop in good order nothing is lost. [`Spool::promised`] follows how far the promise
+//! While a disk fails, the times count from when it last did not ([`writing`]). After a stop in good
+//! order nothing is lost. [`Spool::promised`] follows how far the promise
 //! reaches.
 //!
 //! # Room

@@ -179,7 +179,7 @@ impl Writer {
             // What is kept for a rewind only goes first, then what policy gives up.
             if self.trim(shared, wall, Duration::ZERO, now)
                 || shared.let_go_of_superseded()
-                || self.give_up_oldest(shared, wall, now)
+                || !shared.head().keeps_superseded() && self.give_up_oldest(shared, wall, now)
             {
                 continue;
             }
@@ -313,15 +313,17 @@ impl Writer {
 
     /// Turns until everything is written, or nothing moves any more.
     pub(super) fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
-        loop {
+        let mut tries = 0;
+        while tries < CLOSING_TRIES {
             let written = shared.log().written;
             shared.head().rest_until = None;
             (self.try_again, self.state_rests) = (None, None);
             self.turn(shared, now, wall);
             let log = shared.log();
-            if log.pending.is_empty() || log.written <= written {
+            if log.pending.is_empty() {
                 return;
             }
+            tries = if log.written > written { 0 } else { tries + 1 };
         }
     }
 }

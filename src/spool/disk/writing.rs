@@ -187,9 +187,10 @@ impl Shared {
     }
 
     /// Lets go of what was given up and is not written once more yet, where that is all that gives
-    /// room to write it; answers whether there was any.
+    /// room to write it, and that is done at once; answers whether there was any.
     pub(super) fn let_go_of_superseded(&self) -> bool {
-        self.head().let_go_of_superseded(&*self.files, Offset(u64::MAX))
+        let mut head = self.head();
+        head.rest_until.is_none() && head.let_go_of_superseded(&*self.files, Offset(u64::MAX))
     }
 
     /// Closes the current segment and lets go of the spare one; answers whether everything that was
