@@ -75,6 +75,9 @@ impl Writer {
         shared.write(now);
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
+        if shared.log().full {
+            shared.retire(now, wall);
+        }
         self.trim(shared, wall, shared.settings.retain, now);
         self.sweep(shared, now);
         self.make_room(shared, now, wall);
