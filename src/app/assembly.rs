@@ -104,7 +104,7 @@ pub async fn assemble(
         exits,
     };
     let readers = ground.open_readers();
-    let failed = |error| StartFault::System { what: "starting the spool's threads", error };
+    let failed = |error| StartFault::System { what: "starting the spool", error };
     ground.spool.start().map_err(failed)?;
     ground.append_started();
     let directory = Arc::<Mutex<Directory>>::default();

@@ -1,3 +1,5 @@
+use std::{io::ErrorKind, path::PathBuf};
+
 use crate::{
     config::Faults,
     net::{AddressFault, BindFault},
@@ -34,8 +36,13 @@ pub enum StartFault {
     #[error("spool.path: {0}")]
     SpoolFolder(#[from] ClaimFault),
     /// The spool cannot be opened.
-    #[error(transparent)]
-    Spool(#[from] DiskFault),
+    #[error("spool.path: {}: {}", path.display(), told(fault))]
+    Spool {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        fault: DiskFault,
+    },
     /// A decider did not want a listener to be.
     #[error("listener.{listener}: refused by an extension: {why}")]
     Refused {
@@ -71,4 +78,17 @@ pub enum StartFault {
         /// How many it needs.
         least: usize,
     },
+}
+
+/// A fault of the spool, and what to do about it.
+fn told(fault: &DiskFault) -> String {
+    let DiskFault::Io { what, error } = fault else { return fault.to_string() };
+    let remedy = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room on its disk, or choose another folder"
+        }
+        ErrorKind::PermissionDenied => "let the user that runs this write there",
+        _ => "look after the disk, or choose another folder",
+    };
+    format!("{what}: {error}; {remedy}")
 }

@@ -16,7 +16,9 @@ pub fn open_spool(
         SpoolType::Memory => Arc::new(MemorySpool::new(settings)),
         SpoolType::Disk => {
             let files = Arc::new(SystemFiles::claim(&settings.path)?);
-            Arc::new(DiskSpool::open(files, DiskSettings::from(settings), telemetry.clone())?)
+            let opened = DiskSpool::open(files, DiskSettings::from(settings), telemetry.clone());
+            let path = settings.path.clone();
+            Arc::new(opened.map_err(|fault| StartFault::Spool { path, fault })?)
         }
     };
     telemetry.spool_opened(word(settings.kind), spool.was_clean(), spool.next());

@@ -24,10 +24,12 @@ pub const EXAMPLES: &str = "\
 Examples:
   tetherd spool inspect                          of the gateway that ./config describes
   tetherd spool inspect --path /var/lib/tetherd/data/spool
-  tetherd spool verify --config /etc/tetherd
+  tetherd spool verify
   tetherd spool export --from 2h | grep 860000000000042
   tetherd spool rewind web --to 2026-11-20T08:00:00Z
   tetherd spool forget old
+
+With a service the folder is below its $STATE_DIRECTORY, such as /var/lib/tetherd: name it with --path.
 
 Exit codes: 0 done, 1 failed, or something is damaged, 2 bad usage or configuration.";
 

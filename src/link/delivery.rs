@@ -44,6 +44,8 @@ pub struct Delivery {
     sent_end: Offset,
     /// Offsets below this may have been sent by a process before this one.
     earlier: Offset,
+    /// Offsets below this were sent before the cursor was set back.
+    outdated: Offset,
     in_flight: InFlight,
     /// Events that were delivered and are not yet asked for.
     arrived: u64,
@@ -96,6 +98,7 @@ impl Delivery {
             next: cursor,
             sent_end: cursor,
             earlier: cursor,
+            outdated: cursor,
             in_flight: InFlight::default(),
             arrived: 0,
             quiet_since: None,
@@ -108,6 +111,17 @@ impl Delivery {
     /// sent it, even if it did not survive here.
     pub fn following(self, began: Offset) -> Self {
         Self { earlier: began, ..self }
+    }
+
+    /// The cursor was set back by hand to `cursor`: everything from there on is sent once more, on a
+    /// new link. A web server that acknowledges what it had before that acknowledges no more than
+    /// what it was sent since.
+    pub fn rewound(&mut self, cursor: Offset) {
+        self.outdated = self.outdated.max(self.sent_end).max(self.earlier);
+        (self.cursor, self.sent_end, self.earlier) = (cursor, cursor, cursor);
+        self.failures = Failures { at: cursor, count: 0 };
+        (self.arrived, self.skip) = (0, None);
+        self.go_back();
     }
 
     /// A new link: answers the offset that it begins with.
@@ -190,10 +204,15 @@ impl Delivery {
     /// The web server says that everything up to and including `through` is safe with it. What an
     /// earlier link sent counts too, though this link did not repeat it yet.
     pub fn acknowledge(&mut self, through: Offset, now: Instant) -> Acknowledged {
+        let sent = self.sent_end.max(self.earlier);
+        let through = match through >= sent && through < self.outdated {
+            true => sent.before(),
+            false => through,
+        };
         if through < self.cursor {
             return Acknowledged::Past;
         }
-        if through >= self.sent_end.max(self.earlier) {
+        if through >= sent {
             return Acknowledged::Future;
         }
         self.arrived += self.in_flight.drop_through(through).map_or(0, |(_, events)| events);

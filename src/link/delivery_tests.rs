@@ -50,6 +50,23 @@ fn what_an_earlier_link_sent_may_be_acknowledged_before_it_is_repeated() {
 }
 
 #[test]
+fn after_a_rewind_no_acknowledgement_goes_further_than_what_was_sent_since() {
+    let (mut delivery, now) = (delivery(1000).following(Offset(90)), Instant::now());
+    delivery.begin();
+    send(&mut delivery, 20, now);
+    delivery.acknowledge(Offset(110), now);
+    delivery.rewound(Offset(50));
+    assert_eq!((delivery.begin(), delivery.take_arrived()), (Offset(50), 0));
+    assert_eq!(delivery.acknowledge(Offset(115), now), Acknowledged::Past);
+    assert_eq!(delivery.cursor(), Offset(50));
+    send(&mut delivery, 3, now);
+    let accepted = Acknowledged::Accepted { through: Offset(52) };
+    assert_eq!(delivery.acknowledge(Offset(115), now), accepted);
+    assert_eq!(delivery.acknowledge(Offset(120), now), Acknowledged::Future);
+    assert_eq!((delivery.cursor(), delivery.take_arrived()), (Offset(53), 3));
+}
+
+#[test]
 fn what_has_arrived_is_counted_without_gaps() {
     let (mut delivery, now) = (delivery(1000), Instant::now());
     delivery.begin();

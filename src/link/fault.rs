@@ -44,6 +44,7 @@ impl LinkFaultKind {
             Self::WrongToken => "the web server did not say the right token",
             Self::AckTimeout => "nothing was acknowledged for ack_timeout",
             Self::Replaced => "a newer connection of the web server took its place",
+            Self::Rewound => "the upstream was set back by hand and begins anew",
             Self::Other => "the connection failed",
         }
     }

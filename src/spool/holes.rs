@@ -40,9 +40,20 @@ impl Holes {
 
     /// How many of the offsets from `from` up to, not including, `to` have no event.
     pub(super) fn width(&self, from: Offset, to: Offset) -> u64 {
+        self.within(from, to).map(|part| part.to.since(part.from)).sum()
+    }
+
+    /// How many of them never had one.
+    pub(super) fn jumps(&self, from: Offset, to: Offset) -> u64 {
+        let jumps = self.within(from, to).filter(|part| part.reason == DropReason::Restart);
+        jumps.map(|part| part.to.since(part.from)).sum()
+    }
+
+    /// The parts of holes that lie from `from` up to, not including, `to`.
+    fn within(&self, from: Offset, to: Offset) -> impl Iterator<Item = Hole> {
         let at = self.0.partition_point(|hole| hole.to <= from);
-        let within = self.0[at..].iter().take_while(|hole| hole.from < to);
-        within.map(|hole| hole.to.min(to).since(hole.from.max(from))).sum()
+        let within = self.0[at..].iter().take_while(move |hole| hole.from < to);
+        within.map(move |hole| Hole { from: hole.from.max(from), to: hole.to.min(to), ..*hole })
     }
 
     /// Adds what of `hole` is not known yet, and answers those parts.
@@ -64,14 +75,20 @@ impl Holes {
     }
 
     fn insert(&mut self, at: usize, part: Hole) {
-        if let Some(before) = at.checked_sub(1).and_then(|before| self.0.get_mut(before))
-            && before.to == part.from
-            && before.reason == part.reason
-        {
-            before.to = part.to;
-            return;
-        }
         self.0.insert(at, part);
+        self.join(at);
+        if let Some(before) = at.checked_sub(1) {
+            self.join(before);
+        }
+    }
+
+    /// Makes one of the hole at `at` and the next, if they touch and are of one sort.
+    fn join(&mut self, at: usize) {
+        let Some([hole, next]) = self.0.get_mut(at..at + 2) else { return };
+        if hole.to == next.from && hole.reason == next.reason {
+            hole.to = next.to;
+            self.0.remove(at + 1);
+        }
     }
 
     /// Forgets what ends before `offset`.
@@ -113,6 +130,7 @@ mod tests {
         assert_eq!(holes.add(hole(5, 25)), [hole(5, 10), hole(20, 25)]);
         assert_eq!(holes.add(hole(5, 25)), []);
         assert_eq!(holes.width(Offset(0), Offset(100)), 20);
+        assert_eq!(holes.iter().copied().collect::<Vec<_>>(), [hole(5, 25)]);
     }
 
     #[test]
@@ -120,5 +138,10 @@ mod tests {
         let jump = Hole { reason: DropReason::Restart, ..hole(10, 20) };
         assert_eq!(jump.events_from(Offset(12)), 0);
         assert_eq!(hole(10, 20).events_from(Offset(12)), 8);
+        let mut holes = Holes::default();
+        holes.add(jump);
+        holes.add(hole(15, 30));
+        assert_eq!(holes.jumps(Offset(12), Offset(25)), 8);
+        assert_eq!(holes.width(Offset(12), Offset(25)), 13);
     }
 }

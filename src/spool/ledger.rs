@@ -42,7 +42,7 @@ impl fmt::Display for DropReason {
 }
 
 /// Where the events for one upstream are: received = delivered + waiting + dropped, at any time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Events that got an offset since this upstream began.
     pub received: u64,

@@ -24,6 +24,7 @@ mod memory;
 mod pressure;
 mod reader;
 mod record;
+mod rewinds;
 mod settings;
 
 use std::{io, sync::Arc};
@@ -34,9 +35,9 @@ use crate::model::Offset;
 
 pub use batch::{Batch, Block};
 pub use disk::{
-    Archive, ArchiveFault, ChangeFault, Condition, DiskFault, DiskSettings, DiskSpool, Durability,
-    Finding, Findings, Forgotten, Piece, Reading, Rest, Rewound, SegmentFacts, UpstreamFacts,
-    forget, rewind,
+    Answer, Archive, ArchiveFault, AskFault, ChangeFault, Condition, DiskFault, DiskSettings,
+    DiskSpool, Durability, Finding, Findings, Forgotten, Order, Piece, Reading, Rest, Rewound,
+    SegmentFacts, UpstreamFacts, ask, forget, rewind,
 };
 pub use files::{ClaimFault, File, Files, Holder, MemoryFiles, Operation, Sums, SystemFiles};
 pub use holes::Hole;
@@ -44,6 +45,7 @@ pub use ledger::{DropReason, Ledger};
 pub use memory::MemorySpool;
 pub use pressure::Pressure;
 pub use reader::{ReaderId, ReaderSettings, Start, WhenBehind};
+pub use rewinds::Rewinds;
 pub use settings::{Settings, SettingsFault, SpoolType, WhenFull};
 
 /// What a reader finds at an offset.
@@ -94,6 +96,17 @@ pub trait Spool: Send + Sync {
 
     /// First offset that the upstream has not acknowledged.
     fn cursor(&self, reader: ReaderId) -> Offset;
+
+    /// Tells when the cursor of `reader` is set back by hand. From then on its acknowledgements count
+    /// for nothing: they are of what was sent before that.
+    fn rewinds(&self, _: ReaderId) -> Arc<Rewinds> {
+        Arc::default()
+    }
+
+    /// The reader begins anew, at the cursor that is answered; its acknowledgements count again.
+    fn resume(&self, reader: ReaderId) -> Offset {
+        self.cursor(reader)
+    }
 
     /// The offset that the next event will get.
     fn next(&self) -> Offset;

@@ -89,6 +89,8 @@ labels! {
         AckTimeout = "ack_timeout",
         /// A newer connection of the web server took its place.
         Replaced = "replaced",
+        /// The upstream's cursor was set back by hand.
+        Rewound = "rewound",
         /// Anything else.
         Other = "other",
     }

@@ -13,7 +13,6 @@ mod growth;
 mod lines;
 mod names;
 mod netns;
-mod process;
 mod rules;
 mod shutdown;
 mod slow;
@@ -21,6 +20,7 @@ mod startup;
 mod upstream;
 mod vanish;
 
+use harness::process;
 use tetherd::{model::CloseReason, net::kernel::unacknowledged_bytes};
 
 use crate::harness::{Dtu, Rig, until, within};

@@ -3,6 +3,8 @@
 //! limit that only a fault reaches.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod process;
+
 use std::{
     future::Future,
     net::SocketAddr,
@@ -25,10 +27,15 @@ use tokio::{
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits until `holds`, letting everything else on this thread run meanwhile.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_within(LIMIT, what, holds).await;
+}
+
+/// The same with a limit of its own, for what is a lot of work.
+pub async fn until_within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < LIMIT, "never came: {what}");
+        assert!(begun.elapsed() < limit, "never came: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

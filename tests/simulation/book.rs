@@ -1,7 +1,7 @@
 //! What is written down of a run: its story, for people, and the first promise that was broken.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard},
 };
@@ -28,6 +28,8 @@ struct Pages {
     hash: u64,
     count: u64,
     broken: Option<String>,
+    /// What there was to be seen.
+    sights: BTreeSet<&'static str>,
     /// The log of the present gateway, and how much of it was heard.
     log: Option<(Records, usize)>,
 }
@@ -108,6 +110,16 @@ impl Book {
         while !self.is_broken() {
             self.broken.notified().await;
         }
+    }
+
+    /// Notes that there was this to be seen.
+    pub fn saw(&self, sight: &'static str) {
+        self.pages().sights.insert(sight);
+    }
+
+    /// All there was to be seen.
+    pub fn sights(&self) -> BTreeSet<&'static str> {
+        self.pages().sights.clone()
     }
 
     /// What was broken, if anything was.

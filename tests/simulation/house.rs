@@ -3,7 +3,7 @@
 use std::{future::Future, rc::Rc, sync::Arc};
 
 use tetherd::{
-    app::{Ended, Gateway},
+    app::{Ended, Gateway, StartFault},
     spool::Ledger,
     telemetry::Telemetry,
 };
@@ -58,10 +58,28 @@ impl House {
             tasks.spawn_local(Arc::clone(worker).run());
         }
         let mut house = Self { world, tasks, gateway: None, life, worker, telemetry };
-        let gateway = house.run(builder.start()).await?.unwrap_or_else(|fault| panic!("{fault}"));
+        let gateway = match house.run(builder.start()).await? {
+            Ok(gateway) => gateway,
+            Err(fault) => {
+                house.does_not_start(&fault);
+                return Err(Died);
+            }
+        };
         house.world.set_door(gateway.door("dtu"));
         house.gateway = Some(gateway);
         Ok(house)
+    }
+
+    /// The dead do not start, and nobody on a disk that refuses what it is told.
+    fn does_not_start(&self, fault: &StartFault) {
+        let is_disk_ill = self.worker.as_ref().is_some_and(|worker| worker.is_disk_ill());
+        match self.life.is_dead() || is_disk_ill {
+            true => {
+                self.world.book.saw("no start");
+                tell!(self.world.book, "no start: {fault}");
+            }
+            false => self.world.book.broken(fault.to_string()),
+        }
     }
 
     /// Runs while `work` is done, unless it dies before.

@@ -48,7 +48,7 @@ mod witness;
 mod worker;
 mod world;
 
-use std::{env, ops::Range};
+use std::{collections::BTreeSet, env, ops::Range};
 
 /// Steps that a failure prints.
 const STEPS: usize = 40;
@@ -63,9 +63,35 @@ fn seeds() -> Range<u64> {
     }
 }
 
+/// What there must be to be seen in so many seeds: a simulation in which nothing happens holds
+/// anything.
+const SIGHTS: [&str; 20] = [
+    "started",
+    "online",
+    "data",
+    "data without a name",
+    "idle",
+    "peer_closed",
+    "replaced",
+    "draining",
+    "a pause",
+    "a stop",
+    "a kill",
+    "a loss of power",
+    "a complaint",
+    "an event sent again",
+    "restart",
+    "damaged",
+    "behind",
+    "spool_full",
+    "a link refused",
+    "a link without an answer",
+];
+
 /// Plays every other seed; two tests play all, each on a core of its own.
 fn play_those_with_remainder(remainder: u64) {
     let alone = env::var_os("TETHERD_SEED").is_some();
+    let mut sights = BTreeSet::new();
     for seed in seeds().filter(|seed| seed % 2 == remainder) {
         let book = run::play(seed, alone);
         let steps = book.last_steps(if alone { usize::MAX } else { STEPS });
@@ -75,10 +101,13 @@ fn play_those_with_remainder(remainder: u64) {
                  TETHERD_SEED={seed} cargo test --test simulation"
             );
         }
+        sights.extend(book.sights());
         if alone {
             println!("{steps}");
         }
     }
+    let unseen: Vec<_> = SIGHTS.into_iter().filter(|sight| !sights.contains(sight)).collect();
+    assert!(alone || unseen.is_empty(), "nothing was to be seen of {unseen:?}");
 }
 
 #[test]

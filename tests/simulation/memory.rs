@@ -44,8 +44,14 @@ impl Memory {
         let before = self.kept.len();
         let last = self.last().unwrap_or_default().max(self.acknowledged);
         let keep = dice.between(self.acknowledged..=last);
-        self.kept.retain(|offset, _| *offset <= keep);
-        before - self.kept.len()
+        let gone = self.kept.split_off(&(keep + 1));
+        if let Some((_, Kept::Gap(from))) = gone.into_iter().next().filter(|_| keep > 0) {
+            // Acknowledged in its middle: that part of it is known.
+            if from <= keep {
+                self.kept.insert(keep, Kept::Gap(from));
+            }
+        }
+        before.saturating_sub(self.kept.len())
     }
 
     /// Notes an acknowledgement; answers whether it may be said.
@@ -73,13 +79,15 @@ impl Memory {
         };
         if line.get("error").is_some() {
             let allowed = link.may_hear_errors;
+            world.book.saw("a complaint");
             return if allowed { Ok(None) } else { Err("nobody had said anything wrong".into()) };
         }
         let offset = line["offset"].as_u64().ok_or("no offset")?;
         let truth = world.truth();
         let (from, kept) = match line["event"] == "gap" {
             true => {
-                let from = truth.check_gap(&line, &world.scenario.policy)?;
+                let (from, reason) = truth.check_gap(&line, &world.scenario.policy)?;
+                world.book.saw(reason.as_str());
                 (from, Kept::Gap(from))
             }
             false => (truth.check_event(offset, &line)?, Kept::Event),
@@ -92,6 +100,9 @@ impl Memory {
             return Err("it goes back within a link".into());
         }
         link.last = Some(offset);
+        if self.kept.get(&offset) == Some(&Kept::Event) {
+            world.book.saw("an event sent again");
+        }
         if kept == Kept::Event || !self.kept.contains_key(&offset) {
             self.kept.insert(offset, kept);
         }
@@ -121,11 +132,7 @@ impl Memory {
     /// The highest offset that a link may begin with.
     fn expected(&self, spool: &str, truth: &Truth) -> u64 {
         let first = truth.first_of(spool);
-        match self.last() {
-            Some(last) => first.max(last + 1),
-            // An upstream that nothing is known of any more begins anew.
-            None => truth.first_safe(first),
-        }
+        self.last().map_or(first, |last| first.max(last + 1))
     }
 
     /// Counts those of `offsets` that it has as events, and answers the first that it neither has

@@ -120,10 +120,12 @@ impl Net {
         let fault = |kind| Err(LinkFault::new(kind, address, ""));
         sleep(self.world.roll(|dice| dice.millis(0..=20))).await;
         if web.is_unreachable() {
+            self.world.book.saw("a link without an answer");
             sleep(tetherd::link::CONNECT_TIMEOUT).await;
             return fault(LinkFaultKind::TimedOut);
         }
         if !web.is_up() {
+            self.world.book.saw("a link refused");
             return fault(LinkFaultKind::Refused);
         }
         let fate = Arc::<Fate>::default();

@@ -10,17 +10,13 @@ use crate::{
 
 /// The web server has everything but what it was told to be lost, and the ledger says the same.
 pub fn web_server(memory: &Memory, ledger: &Ledger, truth: &Truth) -> Result<(), String> {
-    // An upstream that nothing was known of any more has begun anew, with nothing safe before it.
-    let began = truth.first_safe(truth.first_of(truth.spool()));
-    let is_owed = |offset: &u64| match *offset < began {
-        true => !truth.is_excused(*offset),
-        false => true,
-    };
+    let from = truth.first_of(truth.spool());
+    // What was in an earlier spool and is nowhere went with that.
+    let is_owed = |offset: &u64| *offset >= from || !truth.is_excused(*offset);
     let must_have = truth.offsets(0).filter(is_owed);
     if let (_, Some(_)) = memory.account(must_have) {
         return Err("an event never arrived and no gap told of it".into());
     }
-    let from = truth.first_of(truth.spool());
     let (events, _) = memory.account(truth.offsets(from));
     let all = truth.offsets(from).count() as u64;
     let lost = truth.offsets(from).filter(|offset| truth.is_excused(*offset)).count() as u64;

@@ -118,6 +118,7 @@ impl Run {
         }
         let end = std::mem::replace(&mut self.end, End::Killed);
         tell!(self.world.book, "the gateway is dead: {end:?}");
+        self.world.book.saw(if end == End::Killed { "a kill" } else { "a loss of power" });
         self.has_stopped_well = false;
         self.over(end);
         sleep(self.world.roll(|dice| dice.millis(0..=1500))).await;
@@ -192,6 +193,7 @@ impl Run {
         match house.stop().await {
             Ok((is_safe, _)) => {
                 self.over(if is_safe { End::Clean } else { End::Killed });
+                self.world.book.saw("a stop");
                 if is_safe {
                     self.clean_at = self.world.truth().last();
                     self.has_stopped_well = self.site.is_durable();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tetherd::{
     config::{self, Loaded},
-    spool::{DiskSettings, Durability, Settings, SpoolType, WhenFull},
+    spool::{DiskSettings, DropReason, Durability, Settings, SpoolType, WhenFull},
     units::Size,
 };
 
@@ -39,10 +39,10 @@ pub struct Policy {
 
 impl Policy {
     /// Whether a gap may give this reason.
-    pub fn drops(&self, reason: &str) -> bool {
+    pub fn drops(&self, reason: DropReason) -> bool {
         match reason {
-            "spool_full" => self.when_full,
-            "behind" => self.when_behind,
+            DropReason::SpoolFull => self.when_full,
+            DropReason::Behind => self.when_behind,
             _ => false,
         }
     }

@@ -126,7 +126,8 @@ impl Site {
         let is_synced = settings.durability == Durability::Group;
         let seed = self.dice.seed();
         self.files = match end {
-            End::Clean if self.dice.chance(70) => self.files.kill(),
+            // Where nothing is promised to outlive the machine, a failed sync is not made good.
+            End::Clean if !is_synced || self.dice.chance(70) => self.files.kill(),
             End::Killed => self.files.kill_within(seed),
             End::Clean | End::PowerCut => self.files.cut_power(seed),
         };

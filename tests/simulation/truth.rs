@@ -7,7 +7,7 @@ use std::{
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use tetherd::model::Event;
+use tetherd::{model::Event, spool::DropReason};
 
 use crate::{device::pattern, scenario::Policy};
 
@@ -15,8 +15,8 @@ use crate::{device::pattern, scenario::Policy};
 #[derive(Default)]
 pub struct Truth {
     events: BTreeMap<u64, Value>,
-    /// The spools there were, each with its first offset, oldest first.
-    spools: Vec<(String, u64)>,
+    /// The spools there were, each with the offset of its first event, oldest first.
+    spools: Vec<(String, Option<u64>)>,
     /// Offsets of which a death may have taken any number from the end.
     may_be_lost: Vec<Range<u64>>,
     conversations: HashMap<u64, Conversation>,
@@ -42,7 +42,7 @@ impl Truth {
     pub fn begins(&mut self, spool: &str, next: u64) -> Result<(), String> {
         self.online.clear();
         if self.spools.last().is_none_or(|(last, _)| last != spool) {
-            self.spools.push((spool.to_owned(), next));
+            self.spools.push((spool.to_owned(), None));
         }
         let last = self.events.keys().next_back();
         if last.is_some_and(|last| next <= *last) {
@@ -66,15 +66,10 @@ impl Truth {
         self.spools.iter().any(|(id, _)| id == spool)
     }
 
-    /// The first event from `offset` on that no death can have taken.
-    pub fn first_safe(&self, offset: u64) -> u64 {
-        let mut events = self.offsets(offset);
-        events.find(|offset| !self.is_excused(*offset)).unwrap_or(u64::MAX)
-    }
-
-    /// The first offset of a spool.
+    /// The offset of a spool's first event; beyond all where there is none.
     pub fn first_of(&self, spool: &str) -> u64 {
-        self.spools.iter().find(|(id, _)| id == spool).map_or(0, |(_, first)| *first)
+        let found = self.spools.iter().find(|(id, _)| id == spool);
+        found.and_then(|(_, first)| *first).unwrap_or(u64::MAX)
     }
 
     /// The highest offset that was given out.
@@ -101,6 +96,9 @@ impl Truth {
         let last = self.events.keys().next_back();
         if last.is_some_and(|last| offset <= *last) {
             return Err(format!("an offset was used again: for {event:?}"));
+        }
+        if let Some((_, first)) = self.spools.last_mut() {
+            first.get_or_insert(offset);
         }
         self.events.insert(offset, line_of(offset, event));
         self.follow(event).map_err(|what| format!("{what}: {event:?}"))
@@ -167,30 +165,29 @@ impl Truth {
         }
     }
 
-    /// Whether a gap tells of nothing but what may be lost; answers its first offset.
-    pub fn check_gap(&self, line: &Value, policy: &Policy) -> Result<u64, String> {
+    /// Whether a gap tells of nothing but what may be lost; answers its first offset, and why.
+    pub fn check_gap(&self, line: &Value, policy: &Policy) -> Result<(u64, DropReason), String> {
         let number = |key: &str| line[key].as_u64().ok_or(format!("gap without {key}"));
         let (from, to, events) = (number("from")?, number("to")?, number("events")?);
         if from > to || number("offset")? != to {
             return Err("this gap does not add up".into());
         }
+        let known = DropReason::ALL.into_iter().find(|known| line["reason"] == known.as_str());
+        let reason = known.ok_or("gap without a reason")?;
         let happened = self.events.range(from..=to);
-        let excused = happened.clone().filter(|(offset, _)| self.is_excused(**offset)).count();
-        let happened = happened.count();
-        match line["reason"].as_str() {
-            Some("restart") if events == 0 && excused == happened => Ok(from),
+        let excused =
+            happened.clone().filter(|(offset, _)| self.is_excused(**offset)).count() as u64;
+        let happened = happened.count() as u64;
+        let is_right = match reason {
+            DropReason::Restart => events == 0 && excused == happened,
             // A loss of power may tear what was not synced in its middle.
-            Some("damaged") if excused == happened && events as usize <= happened => Ok(from),
-            Some("restart" | "damaged") => {
-                Err(format!("{happened} events there were, and {excused} may be lost"))
-            }
-            Some(reason) if !policy.drops(reason) => Err("this must not be dropped".into()),
-            Some(_) if events as usize > happened || (events as usize) < happened - excused => {
-                Err(format!("{happened} events are missing here"))
-            }
-            Some(_) => Ok(from),
-            None => Err("gap without a reason".into()),
+            DropReason::Damaged => events <= happened && excused == happened,
+            _ => policy.drops(reason) && (happened - excused..=happened).contains(&events),
+        };
+        if !is_right {
+            return Err(format!("there were {happened} events, and {excused} may be lost"));
         }
+        Ok((from, reason))
     }
 }
 

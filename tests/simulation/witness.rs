@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use tetherd::{
-    model::Offset,
+    model::{Event, Offset},
     spool::{Batch, Ledger, Pressure, Read, ReaderId, ReaderSettings, Spool},
 };
 use tokio::sync::{Notify, watch};
@@ -41,6 +41,11 @@ impl Spool for Witness {
         let mut truth = self.records.truth();
         for (event, at) in appended.events().zip(0..) {
             self.book.check(truth.happened(first.0 + at, &event));
+            self.book.saw(match event {
+                Event::Offline { reason, .. } => reason.as_str(),
+                Event::Data { name: "unknown", .. } => "data without a name",
+                _ => event.kind(),
+            });
         }
         Some(first)
     }
@@ -100,9 +105,8 @@ impl Spool for Witness {
     fn start(&self) -> io::Result<()> {
         match &self.worker {
             Some(worker) => worker.begin(),
-            None => self.spool.start()?,
+            None => self.spool.start(),
         }
-        Ok(())
     }
 
     fn close(&self) -> bool {

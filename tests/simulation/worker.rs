@@ -1,6 +1,7 @@
 //! Works a spool on disk as its own threads would, on the clock of the run.
 
 use std::{
+    io,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -71,8 +72,10 @@ impl Worker {
     }
 
     /// The readers are open.
-    pub fn begin(&self) {
+    pub fn begin(&self) -> io::Result<()> {
+        self.spool.begin()?;
         self.bells.begun.notify_one();
+        Ok(())
     }
 
     /// There is something to do.
@@ -102,6 +105,10 @@ impl Worker {
         if !is_safe && !marks.is_behind && !self.spool.pressure().is_paused() {
             self.book.broken("a spool on a good disk could not be closed");
         }
+    }
+
+    pub fn is_disk_ill(&self) -> bool {
+        self.marks.lock().unwrap().is_disk_ill
     }
 
     pub fn is_safe(&self) -> bool {
@@ -141,6 +148,9 @@ impl Worker {
     fn note(&self, owed: u64, next: u64) {
         if self.life.is_dead() {
             return;
+        }
+        if self.spool.pressure().is_paused() {
+            self.book.saw("a pause");
         }
         let mut marks = self.marks.lock().unwrap();
         let promised = self.spool.promised().map_or(0, |promised| promised.borrow().0);

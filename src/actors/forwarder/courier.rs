@@ -1,4 +1,4 @@
-use std::{rc::Rc, time::Instant};
+use std::{rc::Rc, sync::Arc, time::Instant};
 
 use tokio::time::{sleep, sleep_until};
 
@@ -15,6 +15,7 @@ use crate::{
     },
     model::Offset,
     net::Stream,
+    spool::Rewinds,
 };
 
 /// Carries events to one web server, over one link after the other.
@@ -25,6 +26,8 @@ pub(super) struct Courier {
     pub(super) delivery: Delivery,
     pub(super) encoder: Encoder,
     pub(super) answers: ErrorAnswers,
+    /// Tells that the cursor was set back by hand.
+    pub(super) rewinds: Arc<Rewinds>,
     /// The cursor as the spool knows it.
     stored: Offset,
     /// Where the link was told to be stuck, until it moves again.
@@ -38,7 +41,7 @@ impl Courier {
     /// Begins at the cursor that stands in the spool.
     pub(super) fn new(parts: ForwarderParts, arrivals: Rc<Arrivals>, ending: Rc<Ending>) -> Self {
         let settings = &parts.settings;
-        let cursor = parts.spool.cursor(parts.reader);
+        let cursor = parts.spool.resume(parts.reader);
         let retry = &settings.retry;
         let backoff = Backoff::new(retry.initial.get(), retry.max.get(), parts.seed);
         Self {
@@ -46,6 +49,7 @@ impl Courier {
                 .following(parts.spool.began()),
             encoder: Encoder::new(settings.format, settings.encoding),
             answers: ErrorAnswers::default(),
+            rewinds: parts.spool.rewinds(parts.reader),
             stored: cursor,
             stuck: None,
             resent: None,
@@ -67,6 +71,7 @@ impl Courier {
             let fault = match connected {
                 Err(fault) => fault,
                 Ok(link) => {
+                    self.heed_rewind();
                     let (name, next) = (&self.parts.name, self.delivery.cursor());
                     self.parts.telemetry.link_up(name, &link.peer(), next);
                     let Err(fault) = self.serve(link).await else { return };
@@ -127,9 +132,10 @@ impl Courier {
     fn failed(&mut self, fault: LinkFault) -> impl Future<Output = ()> + use<> {
         let (name, telemetry) = (&self.parts.name, &self.parts.telemetry);
         let mut pause = None;
-        if fault.kind == LinkFaultKind::Replaced {
+        if matches!(fault.kind, LinkFaultKind::Replaced | LinkFaultKind::Rewound) {
             self.delivery.ended();
             telemetry.link_down(name, fault.kind, &fault, None);
+            self.heed_rewind();
         } else {
             let setback = self.delivery.failed();
             pause = (self.parts.settings.mode == Mode::Dial).then_some(setback.pause);
@@ -142,8 +148,24 @@ impl Courier {
         sleep(pause.unwrap_or_default())
     }
 
-    /// Moves the spool's cursor to where the delivery's is.
+    /// Begins anew where the cursor was set back to, if somebody has done that.
+    fn heed_rewind(&mut self) {
+        if !self.rewinds.is_pending() {
+            return;
+        }
+        let cursor = self.parts.spool.resume(self.parts.reader);
+        let settings = &self.parts.settings;
+        self.delivery.rewound(cursor);
+        self.encoder = Encoder::new(settings.format, settings.encoding);
+        self.stored = cursor;
+        self.stuck = None;
+    }
+
+    /// Moves the spool's cursor to where the delivery's is; not when somebody has set it back.
     pub(super) fn store_cursor(&mut self) {
+        if self.rewinds.is_pending() {
+            return;
+        }
         let cursor = self.delivery.cursor();
         if cursor == self.stored {
             return;

@@ -65,7 +65,11 @@ impl Courier {
     pub(super) async fn serve(&mut self, link: Box<dyn Link>) -> Result<(), LinkFault> {
         let mut serving = self.begin(link);
         let served = self.supply(&mut serving).await;
-        if served.is_ok() {
+        let in_order = match &served {
+            Ok(()) => true,
+            Err(fault) => fault.kind == LinkFaultKind::Rewound,
+        };
+        if in_order {
             self.say_goodbye(&mut serving).await;
         }
         self.tell_resent();
@@ -83,6 +87,7 @@ impl Courier {
                 biased;
                 moved = poll_fn(|task| link.poll_exchange(task, out, inbox)) => moved,
                 () = self.arrivals.any() => Ok(Moved::default()),
+                () = self.rewinds.happened() => Ok(Moved::default()),
                 () = appended.notified(), if filled == Filled::CaughtUp => Ok(Moved::default()),
                 _ = self.ending.asked(), if self.ending.deadline().is_none() => {
                     Ok(Moved::default())
@@ -98,6 +103,9 @@ impl Courier {
             // Asked here too: a link that always has more to say leaves the others no word above.
             if self.arrivals.has_any() {
                 return Err(self.fault(LinkFaultKind::Replaced));
+            }
+            if self.rewinds.is_pending() {
+                return Err(self.fault(LinkFaultKind::Rewound));
             }
             if self.delivery.is_overdue(Self::now()) {
                 return Err(self.fault(LinkFaultKind::AckTimeout));

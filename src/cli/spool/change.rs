@@ -1,4 +1,4 @@
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use indicatif::HumanCount;
 
@@ -7,8 +7,11 @@ use crate::{
     cli::output,
     config::printable,
     model::Offset,
-    spool::{self, Archive, ChangeFault, ClaimFault, Files, Rewound, SystemFiles},
+    spool::{self, Answer, Archive, ClaimFault, Forgotten, Order, Rewound, SystemFiles},
 };
+
+/// How long a running gateway may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Arguments of `tetherd spool rewind`.
 #[derive(Debug, clap::Args)]
@@ -30,78 +33,73 @@ pub(super) struct ForgetArgs {
 
 /// Sets a cursor back.
 pub(super) fn rewind(args: &RewindArgs, folder: &Folder) -> ExitCode {
-    let (archive, _) = match folder.look() {
-        Ok(looked) => looked,
-        Err(code) => return code,
-    };
-    let to = match target(args.to, folder, &archive) {
-        Ok(to) => to,
-        Err(code) => return code,
-    };
-    let files = match claim(folder) {
-        Ok(files) => files,
-        Err(code) => return code,
-    };
-    match spool::rewind(files, &args.upstream, to) {
-        Ok(rewound) => output::show(&told(&args.upstream, &rewound)),
-        Err(fault) => refused(folder, &fault),
-    }
+    let upstream = args.upstream.clone();
+    let asked = folder.look().and_then(|(archive, _)| {
+        let to = target(args.to, folder, &archive)?;
+        change(folder, Order::Rewind { upstream, to })
+    });
+    told(&args.upstream, folder, asked)
+}
+
+/// Lets go of an upstream.
+pub(super) fn forget(args: &ForgetArgs, folder: &Folder) -> ExitCode {
+    let upstream = args.upstream.clone();
+    let asked = folder.look().and_then(|_| change(folder, Order::Forget { upstream }));
+    told(&args.upstream, folder, asked)
 }
 
 /// The offset to go back to.
 fn target(point: Point, folder: &Folder, archive: &Archive) -> Result<Offset, ExitCode> {
-    let unreadable = |error| folder.fail(&format!("{error}; look after the disk"));
+    let unreadable = |error| folder.unreadable(&error);
     let oldest = archive.oldest();
     if let Some(time) = point.time()
         && !archive.is_from_the_beginning()
         && let Some(kept) = archive.time_of(oldest).map_err(unreadable)?
         && time < kept
     {
-        return Err(folder.fail(&format!(
+        return Err(folder.fail(format!(
             "events of {time} are gone; the oldest that is kept is {oldest}, of {kept}: --to \
-             {oldest} goes back as far as can be"
+             {oldest} goes back as far as can be, and spool.retain keeps more"
         )));
     }
     point.offset(archive).map_err(unreadable)
 }
 
-fn told(upstream: &str, rewound: &Rewound) -> String {
-    let (to, from) = (rewound.to, rewound.from);
-    let waiting = HumanCount(rewound.ledger.waiting);
-    format!(
-        "{} goes on at {to}; it stood at {from}. Events that wait for it: {waiting}\n",
-        printable(upstream)
-    )
-}
-
-/// Lets go of an upstream.
-pub(super) fn forget(args: &ForgetArgs, folder: &Folder) -> ExitCode {
-    if let Err(code) = folder.look() {
-        return code;
-    }
-    let files = match claim(folder) {
-        Ok(files) => files,
-        Err(code) => return code,
+/// Changes the folder, or asks the gateway that works with it to do so.
+fn change(folder: &Folder, order: Order) -> Result<Answer, ExitCode> {
+    let files = match SystemFiles::claim(&folder.path) {
+        Ok(files) => Arc::new(files),
+        Err(ClaimFault::Held { .. }) => {
+            return spool::ask(&folder.path, order, PATIENCE).map_err(|fault| folder.fail(fault));
+        }
+        Err(fault) => return Err(folder.fail(fault)),
     };
-    match spool::forget(files, &args.upstream) {
-        Ok(forgotten) => output::show(&format!(
-            "{} is forgotten; events that waited for it: {}\n",
-            printable(&args.upstream),
-            HumanCount(forgotten.ledger.waiting)
+    let changed = match order {
+        Order::Rewind { upstream, to } => spool::rewind(files, &upstream, to).map(Answer::Rewound),
+        Order::Forget { upstream } => spool::forget(files, &upstream).map(Answer::Forgotten),
+    };
+    changed.map_err(|fault| folder.fail(fault))
+}
+
+fn told(upstream: &str, folder: &Folder, asked: Result<Answer, ExitCode>) -> ExitCode {
+    let name = printable(upstream);
+    match asked {
+        Ok(Answer::Rewound(Rewound { to, from, ledger })) => output::show(&format!(
+            "{name} goes on at {to}; it stood at {from}. Events that wait for it: {}\n",
+            HumanCount(ledger.waiting)
         )),
-        Err(fault) => refused(folder, &fault),
-    }
-}
-
-fn refused(folder: &Folder, fault: &ChangeFault) -> ExitCode {
-    folder.fail(fault)
-}
-
-fn claim(folder: &Folder) -> Result<Arc<dyn Files>, ExitCode> {
-    let path: &Path = &folder.path;
-    match SystemFiles::claim(path) {
-        Ok(files) => Ok(Arc::new(files)),
-        Err(fault @ ClaimFault::Held { .. }) => Err(folder.fail(&fault)),
-        Err(fault) => Err(folder.fail(&fault)),
+        Ok(Answer::Forgotten(Forgotten { ledger })) => {
+            let is_configured = |names: &Vec<String>| names.iter().any(|name| name == upstream);
+            let anew = match folder.configured.as_ref().is_some_and(is_configured) {
+                true => "; it is configured, and begins anew with the next start",
+                false => "",
+            };
+            let waiting = HumanCount(ledger.waiting);
+            output::show(&format!(
+                "{name} is forgotten; events that waited for it: {waiting}{anew}\n"
+            ))
+        }
+        Ok(Answer::Refused(why)) => folder.fail(why),
+        Err(code) => code,
     }
 }

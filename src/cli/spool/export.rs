@@ -79,14 +79,14 @@ pub(super) fn run(args: &ExportArgs, folder: &Folder) -> ExitCode {
                 ExitCode::SUCCESS
             }
             Err(Failed::Write(error)) => {
-                folder.fail(&format!("standard output: {error}; give it somewhere to write"))
+                folder.fail(format!("standard output: {error}; give it somewhere to write"))
             }
-            Err(Failed::Read(error)) => folder.fail(&format!("{error}; look after the disk")),
+            Err(Failed::Read(error)) => folder.unreadable(&error),
             Ok(_) => ExitCode::SUCCESS,
         };
     };
     let bar = progress(archive.disk_bytes());
-    let unwritable = |error| folder.fail(&unwritable(path, &error));
+    let unwritable = |error| folder.fail(unwritable(path, &error));
     let file = match File::create_new(path) {
         Ok(file) => file,
         Err(error) => return unwritable(error),
@@ -98,7 +98,7 @@ pub(super) fn run(args: &ExportArgs, folder: &Folder) -> ExitCode {
             printable(&path.display().to_string())
         )),
         Err(Failed::Write(error)) => unwritable(error),
-        Err(Failed::Read(error)) => folder.fail(&format!("{error}; look after the disk")),
+        Err(Failed::Read(error)) => folder.unreadable(&error),
     }
 }
 
@@ -113,7 +113,7 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 
 fn range(args: &ExportArgs, folder: &Folder, archive: &Archive) -> Result<Range, ExitCode> {
     let offset = |point: Point| {
-        let unreadable = |error| folder.fail(&format!("{error}; look after the disk"));
+        let unreadable = |error| folder.unreadable(&error);
         point.offset(archive).map_err(unreadable)
     };
     let end = match args.to {
@@ -124,7 +124,7 @@ fn range(args: &ExportArgs, folder: &Folder, archive: &Archive) -> Result<Range,
     let Some(name) = &args.upstream else {
         let from = args.from.map_or(Ok(archive.oldest()), offset)?;
         if from < archive.oldest() {
-            folder.note(&format!(
+            folder.note(format!(
                 "the oldest event that is kept is {}; it begins there",
                 archive.oldest()
             ));
@@ -134,7 +134,7 @@ fn range(args: &ExportArgs, folder: &Folder, archive: &Archive) -> Result<Range,
     let Some(upstream) = archive.upstream(name) else {
         let known: Vec<_> = archive.upstreams().into_iter().map(|known| known.name).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(folder.fail(&format!("there is no upstream {name:?}; there is {known}")));
+        return Err(folder.fail(format!("there is no upstream {name:?}; there is {known}")));
     };
     Ok(Range { lost: lost(&upstream, archive), from: upstream.cursor.max(upstream.floor), end })
 }
@@ -197,7 +197,7 @@ impl<W: Write> Export<W> {
         self.bar.finish_and_clear();
         for gone in reading.vanished() {
             let (from, to) = (gone.from, gone.to.before());
-            folder.note(&format!(
+            folder.note(format!(
                 "offsets {from} to {to} are not in it: every upstream had them meanwhile, and the \
                  gateway let go of them"
             ));

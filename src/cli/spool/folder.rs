@@ -73,14 +73,15 @@ impl Folder {
                 "there is no spool in this folder; start the gateway once, or name another one with --path",
             ),
             ArchiveFault::Disk(DiskFault::Io { what, error }) => {
-                self.fail(&format!("{what}: {error}; {}", remedy(error)))
+                self.fail(format!("{what}: {error}; {}", remedy(error)))
             }
             ArchiveFault::Disk(fault) => self.fail(fault),
         }
     }
 
-    fn unreadable(&self, error: &io::Error) -> ExitCode {
-        self.fail(&format!("{error}; {}", remedy(error)))
+    /// Says that the disk refuses.
+    pub(super) fn unreadable(&self, error: &io::Error) -> ExitCode {
+        self.fail(format!("{error}; {}", remedy(error)))
     }
 
     /// Says what failed, and where.
@@ -98,7 +99,7 @@ fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "do it as the user that runs the gateway",
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            "start the gateway once, or name another folder with --path"
+            "start the gateway once, or name its folder with --path"
         }
         _ => "look after the disk",
     }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &InspectArgs, folder: &Folder) -> ExitCode {
     };
     let view = match View::of(folder, &archive, holder) {
         Ok(view) => view,
-        Err(error) => return folder.fail(&format!("{error}; look after the disk")),
+        Err(error) => return folder.unreadable(&error),
     };
     match args.json {
         true => output::show(&format!("{:#}\n", view.as_json())),

@@ -20,13 +20,13 @@ pub(super) fn run(folder: &Folder) -> ExitCode {
     bar.finish_and_clear();
     let found = match found {
         Ok(found) => found,
-        Err(error) => return folder.fail(&format!("{error}; look after the disk")),
+        Err(error) => return folder.unreadable(&error),
     };
     let shown = output::show(&page(&found));
     match found.damaged.len() {
         0 => shown,
-        1 => folder.fail(&format!("one part is damaged; {REMEDY}")),
-        parts => folder.fail(&format!("{parts} parts are damaged; {REMEDY}")),
+        1 => folder.fail(format!("one part is damaged; {REMEDY}")),
+        parts => folder.fail(format!("{parts} parts are damaged; {REMEDY}")),
     }
 }
 

@@ -29,6 +29,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+pub(super) use change::check_rewind;
 pub use change::{ChangeFault, Forgotten, Rewound, forget, rewind};
 pub use check::{Finding, Findings};
 pub use reading::{Piece, Reading};
@@ -323,14 +324,6 @@ impl Archive {
             }
         }
         Ok(last)
-    }
-
-    fn header(&self, name: &str) -> io::Result<(Arc<dyn crate::spool::File>, Header)> {
-        let file = self.files.open(name)?;
-        let mut bytes = [0; HEADER];
-        let read = file.read_at(0, &mut bytes)?;
-        let header = Header::decode(&bytes[..read]);
-        header.map(|header| (file, header)).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 }
 

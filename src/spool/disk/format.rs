@@ -1,7 +1,7 @@
 //! The bytes of a segment: a header, frames of events, and a seal behind the last.
 //!
 //! ```text
-//! header  magic 8 │ format 4 │ crc 4 │ number 8 │ base 8 │ previous end 8 │ salt 8 │ made 8 │ 0 8
+//! header  magic 8 │ format 4 │ crc 4 │ number 8 │ base 8 │ previous end 8 │ salt 8 │ made 8 │ began 8
 //! frame   crc 4 │ length 4 │ base 8 │ count 4 │ records
 //! seal    a frame without events, whose base is the offset behind the last event
 //! ```
@@ -41,6 +41,10 @@ pub(super) struct Header {
     pub(super) salt: u64,
     /// When it was begun.
     pub(super) made: UnixMillis,
+    /// The first offset that the process gave out that made it. It orders segments before their
+    /// numbers do: what was removed may come back when the power is cut, and its number have been
+    /// used again.
+    pub(super) began: Offset,
 }
 
 /// Why a header cannot be used.
@@ -59,9 +63,9 @@ impl Header {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        let fields =
-            [self.number, self.base.0, self.previous_end.0, self.salt, self.made.0].into_iter();
-        for (at, field) in fields.enumerate() {
+        let (offsets, made) = ([self.base.0, self.previous_end.0], self.made.0);
+        let fields = [self.number, offsets[0], offsets[1], self.salt, made, self.began.0];
+        for (at, field) in fields.into_iter().enumerate() {
             bytes[16 + at * 8..24 + at * 8].copy_from_slice(&field.to_le_bytes());
         }
         let crc = header_crc(&bytes);
@@ -77,7 +81,7 @@ impl Header {
         if bytes.iter().all(|byte| *byte == 0) {
             return Err(HeaderFault::Blank);
         }
-        if bytes[..8] != MAGIC || u32_at(bytes, 12) != header_crc(bytes) {
+        if !is_whole(bytes) {
             return Err(HeaderFault::Damaged);
         }
         match u32_at(bytes, 8) {
@@ -90,7 +94,26 @@ impl Header {
             previous_end: Offset(u64_at(bytes, 32)),
             salt: u64_at(bytes, 40),
             made: UnixMillis(u64_at(bytes, 48)),
+            began: Offset(u64_at(bytes, 56)),
         })
+    }
+
+    /// The header that `bytes` were before one of them was damaged: without it, nothing in the
+    /// segment could be read. A wrong guess passes the checksum once in 250,000 times, and then no
+    /// frame passes its own.
+    pub(super) fn mend(bytes: &[u8]) -> Option<Self> {
+        let mut bytes = *bytes.first_chunk::<HEADER>()?;
+        for at in 0..HEADER {
+            let found = bytes[at];
+            for byte in 0..=u8::MAX {
+                bytes[at] = byte;
+                if is_whole(&bytes) {
+                    return Self::decode(&bytes).ok();
+                }
+            }
+            bytes[at] = found;
+        }
+        None
     }
 
     /// What the checksums of its frames begin with.
@@ -99,6 +122,10 @@ impl Header {
         hasher.update(&self.salt.to_le_bytes());
         Checksum(hasher)
     }
+}
+
+fn is_whole(bytes: &[u8; HEADER]) -> bool {
+    bytes[..8] == MAGIC && u32_at(bytes, 12) == header_crc(bytes)
 }
 
 fn header_crc(bytes: &[u8; HEADER]) -> u32 {
@@ -225,6 +252,7 @@ mod tests {
         previous_end: Offset(990),
         salt: 0x5eed,
         made: UnixMillis(1_763_625_600_000),
+        began: Offset(980),
     };
 
     #[test]
@@ -234,8 +262,14 @@ mod tests {
         for at in 0..HEADER {
             bytes[at] ^= 0x10;
             assert!(Header::decode(&bytes).is_err(), "byte {at}");
+            assert_eq!(Header::mend(&bytes), Some(HEADER_OF_17), "byte {at}");
             bytes[at] ^= 0x10;
         }
+        bytes[20] ^= 1;
+        bytes[40] ^= 1;
+        assert_eq!(Header::mend(&bytes), None);
+        bytes[20] ^= 1;
+        bytes[40] ^= 1;
         assert_eq!(Header::decode(&[0; HEADER]), Err(HeaderFault::Blank));
         assert_eq!(Header::decode(&bytes[..40]), Err(HeaderFault::Damaged));
     }

@@ -1,7 +1,7 @@
 //! The end of the log that is being written. Whoever writes holds its lock; it is taken before the
 //! log's, never the other way round.
 
-use std::{io, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{
     format::segment_name,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::Offset,
-    spool::{Block, Files},
+    spool::{Block, File, Files},
 };
 
 #[derive(Debug)]
@@ -18,14 +18,31 @@ pub(super) struct Head {
     pub(super) spare: Option<Spare>,
     /// Segments that are full, and not closed yet, the oldest first.
     pub(super) full: Vec<Open>,
+    /// Segments that were given up, and whose events are not in another one yet.
+    superseded: Vec<Superseded>,
+    /// Segments whose files could not be removed.
+    pub(super) left_over: Vec<u64>,
     /// Number of the next segment.
     pub(super) next_number: u64,
     /// Offset behind the last event before the current segment.
     pub(super) previous_end: Offset,
+    /// The first offset that this process gives out.
+    began: Offset,
     /// Nothing is written before this moment: the disk has just failed.
     pub(super) rest_until: Option<Instant>,
     /// The disk is busy until about then: only the spool's own thread waits for it.
     pub(super) busy_until: Option<Instant>,
+}
+
+/// A file that was given up.
+#[derive(Debug)]
+struct Superseded {
+    number: u64,
+    file: Arc<dyn File>,
+    /// Offset behind its last event.
+    end: Offset,
+    /// Up to here it is safe, if anything of it is.
+    safe: Option<u64>,
 }
 
 /// How far a write went.
@@ -38,13 +55,16 @@ pub(super) struct Put {
 }
 
 impl Head {
-    pub(super) fn new(next_number: u64, previous_end: Offset) -> Self {
+    pub(super) fn new(next_number: u64, previous_end: Offset, began: Offset) -> Self {
         Self {
             current: None,
             spare: None,
             full: Vec::new(),
+            superseded: Vec::new(),
+            left_over: Vec::new(),
             next_number,
             previous_end,
+            began,
             rest_until: None,
             busy_until: None,
         }
@@ -68,11 +88,14 @@ impl Head {
         Ok(Put { blocks, frames })
     }
 
-    /// Goes on to the spare segment, if there is one.
+    /// Goes on to the spare segment, if there is one that can hold `first`.
     fn roll(&mut self, first: &Block) -> io::Result<bool> {
-        let Some(spare) = self.spare.take() else { return Ok(false) };
+        let least = Open::least_for(first);
+        let Some(spare) = self.spare.take_if(|spare| spare.size >= least) else {
+            return Ok(false);
+        };
         let previous_end = self.current.as_ref().map_or(self.previous_end, |current| current.end);
-        match spare.begin(first.base(), previous_end, Open::least_for(first)) {
+        match spare.begin(first.base(), previous_end, self.began) {
             Ok(open) => {
                 self.full.extend(self.current.replace(open));
                 self.previous_end = previous_end;
@@ -85,29 +108,81 @@ impl Head {
         }
     }
 
-    /// Bytes left in the current segment.
-    pub(super) fn room(&self) -> u64 {
-        self.current.as_ref().map_or(0, Open::room)
+    /// Removes the spare segment, if there is one. One that stays is found blank at the next start,
+    /// and removed.
+    pub(super) fn let_go_of_spare(&mut self, files: &dyn Files) {
+        if let Some(spare) = self.spare.take() {
+            self.remove(files, spare.number());
+        }
     }
 
     /// Gives up every segment that is being written, at the last place that is known to be safe.
-    /// What was written behind that is superseded: it will be written once more.
+    /// What was written behind that will be written once more; until it is, the files stay as they
+    /// are, for what a kill leaves of them.
     pub(super) fn give_up(&mut self, files: &dyn Files, safe: Offset) {
-        // Where nothing of them is safe, the last event before them may lie before a jump.
-        let oldest = self.full.first().or(self.current.as_ref()).map(|open| &open.header);
-        let previous_end = match oldest {
-            None => self.previous_end,
-            Some(header) if header.base >= safe => header.previous_end,
-            Some(_) => safe,
-        };
-        for open in self.full.drain(..).chain(self.current.take()) {
-            let name = segment_name(open.header.number);
-            // Where this fails, the later segment, whose base comes earlier, tells all the same.
-            let _ = match open.header.base >= safe {
-                true => files.remove(&name),
-                false => open.file.truncate(open.synced),
-            };
+        let oldest = self.full.iter().chain(&self.current).next().map(|open| open.header);
+        match oldest {
+            // Numbering may have jumped where it began.
+            Some(oldest) if oldest.base >= safe => self.previous_end = oldest.previous_end,
+            Some(_) => self.previous_end = safe,
+            None => {}
         }
-        self.previous_end = previous_end;
+        let given_up = self.full.drain(..).chain(self.current.take());
+        let given_up: Vec<_> = given_up.map(|open| Superseded::of(open, safe)).collect();
+        let end = |files: &[Superseded]| files.iter().map(|file| file.end).max();
+        // Of two that hold the same, the longer one is kept.
+        let shorter = match end(&given_up) >= end(&self.superseded) {
+            true => std::mem::replace(&mut self.superseded, given_up),
+            false => given_up,
+        };
+        self.forget(files, shorter);
+    }
+
+    /// Lets go of files whose events are in another one by now: all before `written`. Answers
+    /// whether there were any.
+    pub(super) fn let_go_of_superseded(&mut self, files: &dyn Files, written: Offset) -> bool {
+        let (done, rest): (Vec<_>, _) =
+            std::mem::take(&mut self.superseded).into_iter().partition(|file| file.end <= written);
+        self.superseded = rest;
+        let is_any = !done.is_empty();
+        self.forget(files, done);
+        is_any
+    }
+
+    fn forget(&mut self, files: &dyn Files, superseded: Vec<Superseded>) {
+        for Superseded { number, file, safe, .. } in superseded {
+            match safe {
+                // Where this fails, the later segment, whose base comes earlier, tells all the same.
+                Some(safe) => drop(file.truncate(safe)),
+                None => self.remove(files, number),
+            }
+        }
+    }
+
+    /// Removes a segment's file, if not now, then later.
+    pub(super) fn remove(&mut self, files: &dyn Files, number: u64) {
+        match files.remove(&segment_name(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.left_over.push(number),
+            _ => {}
+        }
+    }
+
+    /// Tries once more to remove what could not be removed.
+    pub(super) fn sweep(&mut self, files: &dyn Files) {
+        for number in std::mem::take(&mut self.left_over) {
+            self.remove(files, number);
+        }
+    }
+}
+
+impl Superseded {
+    fn of(open: Open, safe: Offset) -> Self {
+        let keeps = open.header.base < safe;
+        Self {
+            number: open.header.number,
+            end: open.end,
+            safe: keeps.then_some(open.synced),
+            file: open.file,
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Reads for those who are behind, on a thread of its own: a disk that has to seek keeps nobody
 //! else waiting.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    time::{Duration, Instant},
+};
 
 use super::{
     Shared,
@@ -9,25 +13,34 @@ use super::{
     log::AHEAD,
     quarantine,
     segment::Segment,
-    walk::{Damage, Step, Walk},
+    walk::{Damage, Place, Step, Walk},
 };
 use crate::{
     model::Offset,
-    spool::{Block, DropReason, File, holes::Hole},
+    spool::{Block, DropReason, holes::Hole},
 };
+
+/// A disk that could not be read is asked again after so long.
+pub(super) const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// Asked so often in vain for the same, it will never give it: what cannot be read is damaged.
+const TRIES: u32 = 5;
 
 /// Where each reader's reading goes on.
 #[derive(Debug, Default)]
 pub(super) struct Loader {
-    walks: HashMap<usize, Reading>,
+    readers: HashMap<usize, Reading>,
 }
 
-/// A walk through one segment.
-#[derive(Debug)]
+/// How far one reader's reading is.
+#[derive(Debug, Default)]
 struct Reading {
-    number: u64,
-    file: Arc<dyn File>,
-    walk: Walk,
+    /// In the segment of this number.
+    place: Option<(u64, Place)>,
+    /// So often in a row it has failed.
+    failures: u32,
+    /// Not before this moment once more.
+    again: Option<Instant>,
 }
 
 /// What a disk that fails is given before it is asked again.
@@ -42,125 +55,143 @@ pub(super) enum Loaded {
 }
 
 impl Loader {
-    /// Reads the next piece for everybody who wants one.
-    pub(super) fn turn(&mut self, shared: &Shared) -> Loaded {
+    /// Reads the next piece for everybody who wants one. Who meets a bad disk waits, and nobody with
+    /// it.
+    pub(super) fn turn(&mut self, shared: &Shared, now: Instant) -> Loaded {
         let wanted = shared.log().wanted();
         let mut loaded = Loaded::Nothing;
         for (reader, from) in wanted {
-            loaded = match self.load(shared, reader, from) {
-                Ok(()) if loaded != Loaded::Failed => Loaded::Something,
-                Ok(()) => loaded,
-                Err(error) => {
-                    self.walks.remove(&reader);
-                    shared.telemetry.spool_fault("reading", &error);
-                    Loaded::Failed
-                }
+            let again = self.readers.entry(reader).or_default().again;
+            let is_read =
+                again.is_none_or(|again| again <= now) && self.load(shared, reader, from, now);
+            loaded = match loaded {
+                Loaded::Something => loaded,
+                _ if is_read => Loaded::Something,
+                _ => Loaded::Failed,
             };
         }
         loaded
     }
 
-    fn load(&mut self, shared: &Shared, reader: usize, from: Offset) -> io::Result<()> {
-        let segment = shared.log().segment_with(from);
-        let blocks = match segment {
-            Some(segment) if segment.header.base <= from => {
-                self.read(shared, reader, &segment, from)?
+    /// Answers whether the disk could be read.
+    fn load(&mut self, shared: &Shared, at: usize, from: Offset, now: Instant) -> bool {
+        let reading = self.readers.entry(at).or_default();
+        match reading.read(shared, at, from) {
+            Ok(blocks) => {
+                (reading.failures, reading.again) = (0, None);
+                shared.log().read_ahead(at, from, blocks);
+                true
             }
-            Some(segment) => self.missing(shared, from, segment.header.base),
-            None => Vec::new(),
-        };
-        shared.log().read_ahead(reader, from, blocks);
-        Ok(())
+            Err(error) => {
+                reading.failures += 1;
+                reading.again = Some(now + READ_AGAIN);
+                shared.telemetry.spool_fault("reading", &error);
+                false
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// The next blocks from `from` on. None: things have changed, and a look will tell.
+    fn read(&mut self, shared: &Shared, at: usize, from: Offset) -> io::Result<Vec<Block>> {
+        let segment = shared.log().loadable(from);
+        match segment {
+            Some(segment) if segment.header.base <= from => {
+                self.read_from(shared, at, &segment, from)
+            }
+            Some(segment) => {
+                missing(shared, at, from, segment.header.base);
+                Ok(Vec::new())
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
-    fn read(
+    fn read_from(
         &mut self,
         shared: &Shared,
-        reader: usize,
+        at: usize,
         segment: &Segment,
         from: Offset,
     ) -> io::Result<Vec<Block>> {
-        let reading = match self.reading(shared, reader, segment, from) {
-            Ok(reading) => reading,
+        let mut walk = match self.walk(shared, segment, from) {
+            Ok(walk) => walk,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Trimmed since it was looked up, or taken away by somebody else.
-                let is_known =
-                    shared.log().segment_with(from).is_some_and(|s| s.header == segment.header);
-                return Ok(match is_known {
-                    true => self.missing(shared, from, segment.end),
-                    false => Vec::new(),
-                });
+                missing(shared, at, from, segment.end);
+                return Ok(Vec::new());
             }
             Err(error) => return Err(error),
         };
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         while bytes < AHEAD {
-            match reading.walk.step()? {
+            match walk.step()? {
                 Step::Events(block) if block.end() <= from => {}
                 Step::Events(block) => {
                     bytes += block.size();
                     blocks.push(block);
                 }
                 Step::Damage(damage) => {
-                    reading.damaged(shared, &damage);
+                    damaged(shared, &walk, segment, &damage);
                     break;
                 }
                 Step::Seal | Step::End { .. } => {
-                    reading.ended(shared, segment);
+                    ended(shared, &walk, segment);
                     break;
                 }
             }
         }
+        self.place = Some((segment.header.number, walk.leave()));
         Ok(blocks)
     }
 
     /// The walk that goes on at `from`, or a new one from the segment's beginning.
-    fn reading(
-        &mut self,
-        shared: &Shared,
-        reader: usize,
-        segment: &Segment,
-        from: Offset,
-    ) -> io::Result<&mut Reading> {
+    fn walk(&mut self, shared: &Shared, segment: &Segment, from: Offset) -> io::Result<Walk> {
         let number = segment.header.number;
-        let goes_on = |known: &Reading| known.number == number && known.walk.place().1 <= from;
-        if !self.walks.get(&reader).is_some_and(goes_on) {
-            let file = shared.files.open(&segment_name(number))?;
-            let walk = Walk::new(Arc::clone(&file), &segment.header, segment.filled, segment.end);
-            self.walks.insert(reader, Reading { number, file, walk });
+        let file = shared.files.open(&segment_name(number))?;
+        let mut walk = Walk::new(file, &segment.header, segment.filled, segment.end);
+        if self.failures < TRIES {
+            walk.stops_at_bad_pages();
         }
-        let reading = self.walks.get_mut(&reader).ok_or(io::ErrorKind::NotFound)?;
-        reading.walk.extend(segment.filled, segment.end);
-        Ok(reading)
-    }
-
-    fn missing(&self, shared: &Shared, from: Offset, to: Offset) -> Vec<Block> {
-        shared.telemetry.spool_damaged(
-            &format!("offsets {from} to {to}"),
-            0,
-            0,
-            &"nothing is there",
-        );
-        shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
-        Vec::new()
+        match self.place.take() {
+            Some((known, place)) if known == number && place.expected() <= from => {
+                walk.go_on(place)
+            }
+            _ => {}
+        }
+        Ok(walk)
     }
 }
 
-impl Reading {
-    fn damaged(&self, shared: &Shared, damage: &Damage) {
-        let kept = quarantine::copy(&*shared.files, &*self.file, self.number, damage);
-        let name = segment_name(self.number);
-        shared.telemetry.spool_damaged(&name, damage.at, damage.size, &kept);
-        let (from, to) = (damage.from, damage.to);
-        shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged });
+/// Nothing stands where events should be; unless the reader has given them up meanwhile.
+fn missing(shared: &Shared, reader: usize, from: Offset, to: Offset) {
+    let mut log = shared.log();
+    if from < log.readers[reader].cursor.progress.needs() {
+        return;
     }
+    if log.add_hole(Hole { from, to, reason: DropReason::Damaged }) > 0 {
+        let what = format!("offsets {from} to {to}");
+        shared.telemetry.spool_damaged(&what, 0, 0, &"nothing is there");
+    }
+}
 
-    /// The walk is over; what should have come then is lost.
-    fn ended(&self, shared: &Shared, segment: &Segment) {
-        let (at, from) = self.walk.place();
-        if from < segment.end {
-            let size = segment.filled.saturating_sub(at);
-            self.damaged(shared, &Damage { at, size, from, to: segment.end });
-        }
+/// Told and kept once, whoever comes by later.
+fn damaged(shared: &Shared, walk: &Walk, segment: &Segment, damage: &Damage) {
+    let (from, to) = (damage.from, damage.to);
+    if shared.log().add_hole(Hole { from, to, reason: DropReason::Damaged }) == 0 {
+        return;
+    }
+    let number = segment.header.number;
+    let kept = quarantine::copy(&*shared.files, walk.file(), number, damage);
+    shared.telemetry.spool_damaged(&segment_name(number), damage.at, damage.size, &kept);
+}
+
+/// The walk is over; what should have come then is lost.
+fn ended(shared: &Shared, walk: &Walk, segment: &Segment) {
+    let (at, from) = walk.place();
+    if from < segment.end {
+        let size = segment.filled.saturating_sub(at);
+        damaged(shared, walk, segment, &Damage { at, size, from, to: segment.end });
     }
 }

@@ -1,13 +1,13 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{segment::Segment, state::Stored};
 use crate::{
     model::{Offset, UnixMillis},
     spool::{
-        Block, DropReason, Ledger, ReaderSettings, Start, WhenBehind,
+        Block, DropReason, Ledger, ReaderSettings, Rewinds, Start, WhenBehind,
         cursor::{Cursor, Progress},
         holes::{Hole, Holes},
         reader::ReaderId,
@@ -78,6 +78,10 @@ pub(super) struct Reader {
     pub(super) cursor: Cursor,
     /// An upstream of this name is configured.
     pub(super) is_active: bool,
+    /// Nothing is kept for it any more; its place stays, since readers are known by their places.
+    pub(super) is_forgotten: bool,
+    /// Tells it that its cursor was set back.
+    pub(super) rewinds: Arc<Rewinds>,
     pub(super) ahead: VecDeque<Block>,
     /// Where to read on from, asked for and not done.
     pub(super) wanted: Option<Offset>,
@@ -149,12 +153,15 @@ impl Log {
     pub(super) fn wrote(&mut self, count: usize, frames: Vec<Block>, current: Segment) {
         let bytes: usize = self.pending.drain(..count).map(|block| block.size()).sum();
         self.pending_bytes -= bytes;
-        self.filled += bytes as u64;
         match self.segments.back_mut() {
-            Some(last) if last.header.number == current.header.number => *last = current,
+            Some(last) if last.header.number == current.header.number => {
+                self.filled += current.filled.saturating_sub(last.filled);
+                *last = current;
+            }
             _ => {
                 let mark = Mark { offset: current.header.base, filled: self.filled };
                 self.marks.push_back(mark);
+                self.filled += current.filled;
                 self.segments.push_back(current);
             }
         }
@@ -214,30 +221,44 @@ impl Log {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// The segment that the event at `offset` is in.
-    pub(super) fn segment_with(&self, offset: Offset) -> Option<Segment> {
+    /// Bytes that are left in the segment that is being written.
+    pub(super) fn room(&self) -> u64 {
+        let current = self.segments.back().filter(|segment| segment.sealed.is_none());
+        current.map_or(0, |current| current.bytes.saturating_sub(current.filled))
+    }
+
+    /// The segment that the event at `offset` can be read from: up to where the events that are in
+    /// memory begin, for only what is there may be written once more to another segment. Or the next
+    /// one, where that event should be and is in none.
+    pub(super) fn loadable(&self, offset: Offset) -> Option<Segment> {
         let at = self.segments.partition_point(|segment| segment.end <= offset);
-        self.segments.get(at).copied()
+        let segment = self.segments.get(at).copied()?;
+        let end = self.tail.front().map_or(segment.end, |oldest| oldest.base().min(segment.end));
+        (offset < end).then_some(Segment { end, ..segment })
     }
 
     // ── readers ──────────────────────────────────────────────────────────────────────────────
 
-    pub(super) fn open_reader(&mut self, settings: &ReaderSettings) -> ReaderId {
-        let known = self.readers.iter().position(|r| r.cursor.settings.name == settings.name);
+    /// The reader of this name, and whether it is new.
+    pub(super) fn open_reader(&mut self, settings: &ReaderSettings) -> (ReaderId, bool) {
+        let is_it = |r: &Reader| !r.is_forgotten && r.cursor.settings.name == settings.name;
+        let known = self.readers.iter().position(is_it);
         if let Some(at) = known {
             let reader = &mut self.readers[at];
             reader.cursor.settings = settings.clone();
             reader.is_active = true;
-            return ReaderId(at);
+            return (ReaderId(at), false);
         }
-        let oldest = self.segments.front().map_or(self.next, |segment| segment.header.base);
         let began = match settings.start {
             Start::Now if !self.begins_with_oldest => self.next,
-            _ => oldest,
+            _ => self.oldest(),
         };
-        self.add_reader(settings.clone(), Progress::beginning_at(began), true);
+        let mut progress = Progress::beginning_at(began);
+        // It will be told of those that are gone already.
+        progress.dropped = self.holes.iter().map(|hole| hole.events_from(began)).sum();
+        self.add_reader(settings.clone(), progress, true);
         self.is_dirty = true;
-        ReaderId(self.readers.len() - 1)
+        (ReaderId(self.readers.len() - 1), true)
     }
 
     pub(super) fn add_reader(
@@ -249,6 +270,8 @@ impl Log {
         self.readers.push(Reader {
             cursor: Cursor::new(settings, progress),
             is_active,
+            is_forgotten: false,
+            rewinds: Arc::default(),
             ahead: VecDeque::new(),
             wanted: None,
         });
@@ -259,7 +282,7 @@ impl Log {
         let progress = &self.readers[reader.0].cursor.progress;
         if from < progress.floor {
             let (to, reason) = (progress.floor, progress.floor_reason);
-            let events = to.since(from) - self.holes.width(from, to);
+            let events = to.since(from) - self.holes.jumps(from, to);
             return Look::Hole(Hole { from, to, reason }, events);
         }
         if let Some(hole) = self.holes.at(from) {
@@ -351,10 +374,21 @@ impl Log {
         (&mut self.readers[reader.0].cursor.progress, &self.holes)
     }
 
-    /// First event that some reader needs.
+    /// The oldest event that is still there.
+    fn oldest(&self) -> Offset {
+        let waiting = self.pending.first().map_or(self.next, Block::base);
+        self.segments.front().map_or(waiting, |segment| segment.header.base)
+    }
+
+    /// First event that some reader needs. While nobody knows who has read how far, all of them.
     pub(super) fn needed(&self) -> Offset {
-        let needs = self.readers.iter().map(|reader| reader.cursor.progress.needs());
-        needs.min().unwrap_or(self.next).min(self.next)
+        let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
+        let needs = readers.map(|reader| reader.cursor.progress.needs());
+        let nobody = match self.begins_with_oldest {
+            true => self.oldest(),
+            false => self.next,
+        };
+        needs.min().unwrap_or(nobody).min(self.next)
     }
 
     /// Readers that may be skipped lose what lies more than their lag behind, so that they never
@@ -420,27 +454,27 @@ impl Log {
         while self.marks.len() > 1 && self.marks[0].offset < first {
             self.marks.pop_front();
         }
-        // What lies behind a cursor is still to be told, though it may be gone already.
-        let cursors = self.readers.iter().map(|reader| reader.cursor.progress.cursor);
-        self.holes.forget_before(cursors.min().unwrap_or(first).min(first));
+        // Who goes back to its cursor may come by those between there and its floor.
+        let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
+        let cursors = readers.map(|reader| reader.cursor.progress.cursor);
+        self.holes.forget_before(cursors.fold(first, Offset::min));
         numbers
     }
 
     /// What is to be stored of all this.
     pub(super) fn stored(&self, id: &str, clean: Option<Offset>) -> Stored {
-        let upstreams = self.readers.iter().map(|reader| {
+        let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
+        let upstreams = readers.map(|reader| {
             let Cursor { settings, progress, .. } = &reader.cursor;
             (settings.name.clone(), progress.clone())
         });
-        let damaged = self.holes.iter().filter(|hole| hole.reason == DropReason::Damaged);
-        let damaged = damaged.take(MOST_HOLES);
         Stored {
             format: super::format::FORMAT,
             id: id.to_owned(),
             reserved: self.reserved,
             clean,
             upstreams: upstreams.collect(),
-            holes: damaged.copied().collect(),
+            holes: self.holes.iter().take(MOST_HOLES).copied().collect(),
         }
     }
 }

@@ -20,7 +20,7 @@
 //! # The folder
 //! `000000000017.segment` holds events ([`format`]), `state` which offsets are given out and how far
 //! each upstream has come ([`state`]), `lock` the process that works here, and `quarantine-…` what
-//! was found damaged.
+//! was found damaged. Other processes may put a `request` there ([`requests`]).
 //!
 //! # The way of an event
 //! [`append`](Spool::append) gives it an offset and keeps it in memory: no system call. It is written
@@ -54,6 +54,7 @@ mod log;
 mod opening;
 mod quarantine;
 mod recovery;
+mod requests;
 mod segment;
 mod settings;
 mod spool;
@@ -82,6 +83,7 @@ pub use archive::{
     Rewound, SegmentFacts, UpstreamFacts, forget, rewind,
 };
 pub use fault::DiskFault;
+pub use requests::{Answer, AskFault, Order, ask};
 pub use settings::{DiskSettings, Durability};
 pub use spool::DiskSpool;
 pub use writer::Rest;
@@ -118,16 +120,15 @@ impl Shared {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what is to be held back, as things are.
+    /// Says what is to be held back, as things are. Waits for no disk.
     fn settle(&self) {
-        let room = self.head().room();
         let log = self.log();
         let held = log.held_bytes();
         let most = match self.pressure.is_paused() {
             true => writing::MOST_HELD / 2,
             false => writing::MOST_HELD,
         };
-        let no_room = log.full && room < self.settings.segment / 2;
+        let no_room = log.full && log.room() < self.settings.segment / 2;
         self.pressure.set(log.full || held >= most, !no_room && held < 2 * writing::MOST_HELD);
     }
 }

@@ -7,7 +7,7 @@ use super::{
     head::Head,
     log::Log,
     quarantine,
-    recovery::{Recovered, recover},
+    recovery::{Expected, Recovered, recover},
     state::{self, Found, StateFile, Stored},
     writer::BLOCK,
 };
@@ -28,8 +28,7 @@ pub(super) fn open(
 ) -> Result<Beginning, DiskFault> {
     let opening = Opening { files, telemetry, first };
     let (known, was_lost) = opening.known()?;
-    let reserved = known.as_ref().map_or(LAST, |known| known.reserved);
-    let recovered = recover(files, reserved, telemetry)?;
+    let recovered = recover(files, expected(known.as_ref()), telemetry)?;
     opening.begin(known, recovered, was_lost)
 }
 
@@ -87,15 +86,15 @@ impl Opening<'_> {
         for hole in recovered.holes.iter() {
             log.add_hole(*hole);
         }
-        log.add_hole(Hole { from: end, to: next, reason: why });
+        let lost = log.add_hole(Hole { from: end, to: next, reason: why });
         log.adopt(recovered.segments);
         log.miss_what_is_before();
         let stored = Stored { reserved: next.plus(BLOCK), ..log.stored(&id, None) };
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
-        let head = Head::new(recovered.next_number, end);
-        Ok(Beginning { id, was_clean: is_new || clean == Some(end), log, head, state })
+        let head = Head::new(recovered.next_number, end, next);
+        Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
     }
 
     fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {
@@ -122,9 +121,23 @@ impl Opening<'_> {
             let end = recovered.end().unwrap_or(self.first);
             return (end, self.first.max(end.plus(2 * BLOCK)));
         };
-        let fallback = known.clean.or_else(|| known.upstreams.values().map(Progress::needs).min());
+        // What somebody has read was there.
+        let fallback = known.clean.or_else(|| known.upstreams.values().map(Progress::needs).max());
         let end = recovered.end().or(fallback).unwrap_or(known.reserved);
         (end, known.clean.unwrap_or(known.reserved).max(end))
+    }
+}
+
+/// What the state says of the segments.
+fn expected(known: Option<&Stored>) -> Expected {
+    let Some(known) = known else {
+        return Expected { reserved: LAST, needed: Offset(0), was_clean: false };
+    };
+    let needed = known.upstreams.values().map(Progress::needs).min();
+    Expected {
+        reserved: known.reserved,
+        needed: needed.unwrap_or_default(),
+        was_clean: known.clean.is_some(),
     }
 }
 

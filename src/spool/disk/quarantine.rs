@@ -60,6 +60,15 @@ fn write(files: &dyn Files, from: &dyn File, name: &str, damage: &Damage) -> io:
         ));
     }
     let to = files.create(name)?;
+    let copied = fill(&*to, from, damage);
+    if copied.is_err() {
+        // Half of it helps nobody, and takes room.
+        let _ = files.remove(name);
+    }
+    copied
+}
+
+fn fill(to: &dyn File, from: &dyn File, damage: &Damage) -> io::Result<()> {
     let (mut done, size) = (0, damage.size.min(MOST_BYTES));
     let mut bytes = vec![0; 64 << 10];
     while done < size {

@@ -11,6 +11,9 @@ use crate::{
 /// Most bytes of events in one frame: what one damaged byte may cost.
 const FRAME_LIMIT: usize = 256 << 10;
 
+/// So much at a time is written once more.
+const AGAIN: usize = 1 << 20;
+
 /// What is known of a segment on disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
@@ -34,16 +37,11 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// Makes one of `size` bytes. This is where a full disk shows.
+    /// Makes one of `size` bytes. This is where a full disk shows; what was begun is there then.
     pub(super) fn make(files: &dyn Files, number: u64, size: u64) -> io::Result<Self> {
-        let name = segment_name(number);
-        let file = files.create(&name)?;
-        let made = file.allocate(size).and_then(|()| files.sync_names());
-        if let Err(error) = made {
-            // One that stays is found blank at the next start, and removed.
-            let _ = files.remove(&name);
-            return Err(error);
-        }
+        let file = files.create(&segment_name(number))?;
+        file.allocate(size)?;
+        files.sync_names()?;
         Ok(Self { number, file, size })
     }
 
@@ -53,10 +51,10 @@ impl Spare {
 
     /// Begins to be written: the first event that comes gets the offset `base`.
     pub(super) fn begin(
-        mut self,
+        self,
         base: Offset,
         previous_end: Offset,
-        least: u64,
+        began: Offset,
     ) -> Result<Open, (Self, io::Error)> {
         let header = Header {
             number: self.number,
@@ -64,10 +62,9 @@ impl Spare {
             previous_end,
             salt: rand::random(),
             made: UnixMillis::now(),
+            began,
         };
-        if let Err(error) =
-            self.make_room(least).and_then(|()| self.file.write_at(0, &header.encode()))
-        {
+        if let Err(error) = self.file.write_at(0, &header.encode()) {
             return Err((self, error));
         }
         Ok(Open {
@@ -79,15 +76,6 @@ impl Spare {
             end: base,
             synced: 0,
         })
-    }
-
-    /// What does not fit into one of the usual size gets a larger one.
-    fn make_room(&mut self, least: u64) -> io::Result<()> {
-        if self.size < least {
-            self.file.allocate(least)?;
-            self.size = least;
-        }
-        Ok(())
     }
 }
 
@@ -177,16 +165,34 @@ impl Open {
     }
 }
 
-/// Closes a segment that a process before this one left open. Where that fails, it is merely looked
+/// Closes a segment that a process before this one left open, and makes it safe. Where that fails, it is merely looked
 /// through again at the next start.
 pub(super) fn seal_late(file: &dyn File, segment: &Segment, sealed: UnixMillis) -> io::Result<u64> {
     let mut bytes = Vec::with_capacity(SEAL);
     put_seal(&mut bytes, &segment.header.checksum(), segment.end, sealed);
     // What stands behind the last frame must not be taken for a part of it later.
     file.truncate(segment.filled)?;
+    write_again(file, segment.filled)?;
     file.write_at(segment.filled, &bytes)?;
     file.sync()?;
     Ok(segment.filled + SEAL as u64)
+}
+
+/// Writes what is there once more. The process before this one may have met a failed sync: then the
+/// pages that we read count as clean, and no sync would bring them to the disk.
+fn write_again(file: &dyn File, size: u64) -> io::Result<()> {
+    let mut bytes = vec![0; AGAIN.min(size as usize)];
+    let mut at = 0;
+    while at < size {
+        let piece = bytes.len().min((size - at) as usize);
+        let read = file.read_at(at, &mut bytes[..piece])?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_at(at, &bytes[..read])?;
+        at += read as u64;
+    }
+    Ok(())
 }
 
 /// The seal of a segment, if it has one.

@@ -9,24 +9,22 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     DiskFault, DiskSettings, Rest, Shared,
-    loader::{Loaded, Loader},
+    loader::{Loaded, Loader, READ_AGAIN},
     log::Look,
     now,
     opening::open,
+    requests::LOOK_EVERY,
     thread::Bell,
     writer::Writer,
 };
 use crate::{
     model::{Offset, UnixMillis},
     spool::{
-        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Spool,
+        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Rewinds, Spool,
         holes::Hole,
     },
     telemetry::Telemetry,
 };
-
-/// A disk that could not be read is asked again after so long.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Events kept in files.
 ///
@@ -93,16 +91,26 @@ impl DiskSpool {
             shared,
             writer: Mutex::new(writer),
             loader: Mutex::default(),
-            writer_bell: Bell::default(),
+            writer_bell: Bell::waking_after(LOOK_EVERY),
             loader_bell: Bell::default(),
         };
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
     }
 
+    /// Makes safe who reads, before the first event for them: an upstream that nobody knows after a
+    /// crash would begin anew, behind what it was owed. [`Spool::start`] does it by itself.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub fn begin(&self) -> io::Result<()> {
+        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.begin(&self.inner.shared, now())
+    }
+
     /// Does by hand what the threads would do by themselves, once; answers when the writer wants
     /// its next turn.
     pub fn work(&self, now: Instant, wall: UnixMillis) -> Rest {
-        self.inner.read();
+        self.inner.read(now);
         self.inner.write(now, wall)
     }
 
@@ -114,6 +122,12 @@ impl DiskSpool {
             let waiting = log.ledger(ReaderId(at)).waiting;
             self.inner.shared.telemetry.spool_keeps_for(&reader.cursor.settings.name, waiting);
         }
+    }
+
+    /// What its threads share, for tests to look at.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
     }
 
     fn join(&self) {
@@ -137,7 +151,8 @@ impl Drop for DiskSpool {
 impl Inner {
     fn keep_writing(&self) {
         let gather = self.shared.settings.commit_interval;
-        let mut rest = Rest::Idle;
+        // The turn at the opening may have left something for later.
+        let mut rest = Rest::For(gather);
         let mut began = now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
             began = now();
@@ -148,7 +163,7 @@ impl Inner {
     fn keep_reading(&self) {
         let mut rest = Rest::Idle;
         while self.loader_bell.rest(rest, Duration::ZERO) {
-            rest = match self.read() {
+            rest = match self.read(Instant::now()) {
                 Loaded::Failed => Rest::For(READ_AGAIN),
                 Loaded::Something => Rest::For(Duration::ZERO),
                 Loaded::Nothing => Rest::Idle,
@@ -161,8 +176,8 @@ impl Inner {
         writer.turn(&self.shared, now, wall)
     }
 
-    fn read(&self) -> Loaded {
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared)
+    fn read(&self, now: Instant) -> Loaded {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner).turn(&self.shared, now)
     }
 }
 
@@ -200,24 +215,32 @@ impl Spool for DiskSpool {
         Some(first)
     }
 
+    /// Waits for the disk where the upstream is new: a crash must not make it begin later.
     fn open_reader(&self, settings: &ReaderSettings) -> ReaderId {
-        self.inner.shared.log().open_reader(settings)
+        let (reader, is_new) = self.inner.shared.log().open_reader(settings);
+        if is_new {
+            let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.store(&self.inner.shared, None, Instant::now());
+        }
+        reader
     }
 
     fn read(&self, reader: ReaderId, from: Offset) -> Read {
         let shared = &self.inner.shared;
         loop {
-            let look = shared.log().look(reader, from);
+            let mut log = shared.log();
+            let look = log.look(reader, from);
+            let is_loading = log.readers[reader.0].wanted.is_some();
+            drop(log);
+            if is_loading {
+                self.inner.loader_bell.ring();
+            }
             match look {
                 Look::Block(block) => return Read::Block(block),
                 Look::Hole(Hole { to, reason, .. }, events) => {
                     return Read::Hole { next: to, events, reason };
                 }
-                Look::Nothing => return Read::Empty,
-                Look::OnDisk => {
-                    self.inner.loader_bell.ring();
-                    return Read::Empty;
-                }
+                Look::Nothing | Look::OnDisk => return Read::Empty,
                 Look::Unwritten => {
                     let is_tried = shared.write_at_once();
                     let mut log = shared.log();
@@ -246,6 +269,9 @@ impl Spool for DiskSpool {
 
     fn acknowledge(&self, reader: ReaderId, through: Offset) -> u64 {
         let mut log = self.inner.shared.log();
+        if log.readers[reader.0].rewinds.is_pending() {
+            return 0;
+        }
         let cursor = through.plus(1).min(log.next);
         let (progress, holes) = log.progress(reader);
         let delivered = progress.acknowledge(cursor, holes);
@@ -259,7 +285,10 @@ impl Spool for DiskSpool {
     }
 
     fn found(&self, reader: ReaderId, events: u64) {
-        self.inner.shared.log().progress(reader).0.found(events);
+        let mut log = self.inner.shared.log();
+        if !log.readers[reader.0].rewinds.is_pending() {
+            log.progress(reader).0.found(events);
+        }
     }
 
     fn skip(&self, reader: ReaderId, through: Offset) {
@@ -273,6 +302,16 @@ impl Spool for DiskSpool {
 
     fn cursor(&self, reader: ReaderId) -> Offset {
         self.inner.shared.log().readers[reader.0].cursor.progress.cursor
+    }
+
+    fn rewinds(&self, reader: ReaderId) -> Arc<Rewinds> {
+        Arc::clone(&self.inner.shared.log().readers[reader.0].rewinds)
+    }
+
+    fn resume(&self, reader: ReaderId) -> Offset {
+        let log = self.inner.shared.log();
+        log.readers[reader.0].rewinds.settle();
+        log.readers[reader.0].cursor.progress.cursor
     }
 
     fn next(&self) -> Offset {
@@ -309,6 +348,7 @@ impl Spool for DiskSpool {
 
     /// One thread writes and syncs, another one reads for those who are behind.
     fn start(&self) -> io::Result<()> {
+        self.begin()?;
         self.tell_kept();
         let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let threads = [

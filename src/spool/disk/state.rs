@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::format::FORMAT;
+use super::{format::FORMAT, writer::BLOCK};
 use crate::{
     model::Offset,
-    spool::{File, Files, cursor::Progress, holes::Hole},
+    spool::{DropReason, File, Files, cursor::Progress, holes::Hole},
 };
 
 /// The file's name.
@@ -40,9 +40,17 @@ pub struct Stored {
     pub clean: Option<Offset>,
     /// How far each upstream has come, by name.
     pub upstreams: BTreeMap<String, Progress>,
-    /// What was found damaged, as long as an upstream may come by there.
+    /// Offsets without an event, as long as an upstream may come by there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
+}
+
+impl Stored {
+    /// The other place may have been newer. It was written one store later, so it cannot have
+    /// reserved far more than the next block, or two where a burst came.
+    fn in_doubt(self) -> Self {
+        Self { clean: None, reserved: self.reserved.plus(2 * BLOCK), ..self }
+    }
 }
 
 /// What was found where the state should be.
@@ -68,17 +76,22 @@ pub(super) struct StateFile {
 /// Reads the state without touching it.
 pub(crate) fn look(files: &dyn Files) -> io::Result<Found> {
     match files.open(NAME) {
-        Ok(file) => Ok(newest(&*file)?.1),
+        Ok(file) => newest(&*file).map(|newest| newest.found),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
         Err(error) => Err(error),
     }
 }
 
 impl StateFile {
-    /// Opens the file that is there, to go on with it.
+    /// Opens the file that is there, to go on with it. The newest place is made safe before the
+    /// other one is overwritten: a kill, or a failed sync, may have left it in the page cache only.
     pub(super) fn open(files: &dyn Files) -> io::Result<Self> {
         let file = files.open(NAME)?;
-        let (generation, _) = newest(&*file)?;
+        let Newest { generation, .. } = newest(&*file)?;
+        let mut bytes = vec![0; PLACE];
+        let read = file.read_at(place(generation), &mut bytes)?;
+        file.write_at(place(generation), &bytes[..read])?;
+        file.sync()?;
         Ok(Self { file, generation })
     }
 
@@ -91,6 +104,8 @@ impl StateFile {
         let file = files.create(NEW)?;
         file.allocate(2 * PLACE as u64)?;
         let mut state = Self { file, generation: 0 };
+        // Both places: from now on one that is not whole was torn, or damaged.
+        state.store(first)?;
         state.store(first)?;
         files.rename(NEW, NAME)?;
         files.sync_names()?;
@@ -99,10 +114,7 @@ impl StateFile {
 
     /// Stores, and waits until it is safe.
     pub(super) fn store(&mut self, state: &Stored) -> io::Result<()> {
-        let text = serde_json::to_vec(state)?;
-        if text.len() > PLACE - HEAD {
-            return Err(io::Error::other("too many upstreams for one spool; forget some"));
-        }
+        let text = text(state)?;
         // After a failure nobody knows what stands in the place that was meant; the other one is
         // whole, and stays so.
         let generation = self.generation + 1;
@@ -119,6 +131,27 @@ impl StateFile {
     }
 }
 
+/// `state` as text that fits into a place. Holes that do not are found once more when somebody comes
+/// by, first of all the jumps, which the segments tell of as well.
+fn text(state: &Stored) -> io::Result<Vec<u8>> {
+    let text = serde_json::to_vec(state)?;
+    if text.len() <= PLACE - HEAD {
+        return Ok(text);
+    }
+    let mut state = state.clone();
+    state.holes.retain(|hole| hole.reason != DropReason::Restart);
+    loop {
+        let text = serde_json::to_vec(&state)?;
+        if text.len() <= PLACE - HEAD {
+            return Ok(text);
+        }
+        if state.holes.is_empty() {
+            return Err(io::Error::other("too many upstreams for one spool; forget some"));
+        }
+        state.holes.truncate(state.holes.len() * 7 / 8);
+    }
+}
+
 fn place(generation: u64) -> u64 {
     generation % 2 * PLACE as u64
 }
@@ -130,20 +163,30 @@ fn checksum(generation: u64, text: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The newest of both places that is whole.
-fn newest(file: &dyn File) -> io::Result<(u64, Found)> {
-    let mut newest = (0, Found::Damaged);
-    for generation in 0..2 {
-        let mut bytes = vec![0; PLACE];
-        let read = file.read_at(place(generation), &mut bytes)?;
-        bytes.truncate(read);
-        if let Some((generation, found)) = decode(&bytes)
-            && generation > newest.0
-        {
-            newest = (generation, found);
-        }
-    }
-    Ok(newest)
+/// The newer of both places, if one is whole.
+struct Newest {
+    generation: u64,
+    found: Found,
+}
+
+fn newest(file: &dyn File) -> io::Result<Newest> {
+    let (first, second) = (read(file, 0)?, read(file, 1)?);
+    let are_whole = first.is_some() && second.is_some();
+    let newest = [first, second].into_iter().flatten().max_by_key(|(generation, _)| *generation);
+    let Some((generation, found)) = newest else {
+        return Ok(Newest { generation: 0, found: Found::Damaged });
+    };
+    let found = match found {
+        Found::State(stored) if !are_whole => Found::State(stored.in_doubt()),
+        found => found,
+    };
+    Ok(Newest { generation, found })
+}
+
+fn read(file: &dyn File, generation: u64) -> io::Result<Option<(u64, Found)>> {
+    let mut bytes = vec![0; PLACE];
+    let read = file.read_at(place(generation), &mut bytes)?;
+    Ok(decode(&bytes[..read]))
 }
 
 fn decode(bytes: &[u8]) -> Option<(u64, Found)> {

@@ -18,9 +18,11 @@ pub(super) struct Bell {
     /// There is work that the thread has not looked at.
     has_work: AtomicBool,
     sleeps: AtomicBool,
+    /// So long it sleeps at most; for ever without.
+    most: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rung {
     #[default]
     No,
@@ -30,6 +32,11 @@ enum Rung {
 }
 
 impl Bell {
+    /// One that wakes its thread after `most`, too.
+    pub(super) fn waking_after(most: Duration) -> Self {
+        Self { most: Some(most), ..Self::default() }
+    }
+
     /// There is something to do.
     pub(super) fn ring(&self) {
         self.has_work.store(true, Ordering::SeqCst);
@@ -50,10 +57,8 @@ impl Bell {
 
     fn wake(&self, rung: Rung) {
         let mut now = self.rung();
-        // Who is to stop stays so.
-        if *now != Rung::Stop {
-            *now = rung;
-        }
+        // What is more urgent stays so.
+        *now = rung.max(*now);
         self.changed.notify_all();
     }
 
@@ -73,11 +78,11 @@ impl Bell {
 
     fn wait(&self, most: Duration) -> bool {
         self.sleeps.store(true, Ordering::SeqCst);
-        let rung = self.rung();
-        let idle = |rung: &mut Rung| *rung == Rung::No && !self.has_work.load(Ordering::SeqCst);
+        let is_idle = |rung: &mut Rung| *rung == Rung::No && !self.has_work.load(Ordering::SeqCst);
+        let most = self.most.map_or(most, |own| own.min(most));
         let (mut rung, _) = self
             .changed
-            .wait_timeout_while(rung, most, idle)
+            .wait_timeout_while(self.rung(), most, is_idle)
             .unwrap_or_else(PoisonError::into_inner);
         self.sleeps.store(false, Ordering::SeqCst);
         self.has_work.store(false, Ordering::SeqCst);

@@ -61,6 +61,25 @@ pub(super) struct Walk {
     chunk: Bytes,
     /// Where the chunk begins in the file.
     chunk_at: u64,
+    /// Pages that cannot be read are passed over; else they end the walk with an error.
+    passes_over: bool,
+}
+
+/// Where a walk goes on, without the file: who holds a file open holds its room on the disk.
+#[derive(Debug)]
+pub(super) struct Place {
+    position: u64,
+    expected: Offset,
+    size: u64,
+    chunk: Bytes,
+    chunk_at: u64,
+}
+
+impl Place {
+    /// The offset of the next frame.
+    pub(super) fn expected(&self) -> Offset {
+        self.expected
+    }
 }
 
 impl Walk {
@@ -75,7 +94,28 @@ impl Walk {
             bound,
             chunk: Bytes::new(),
             chunk_at: 0,
+            passes_over: true,
         }
+    }
+
+    /// Pages that cannot be read end the walk with an error: they may be read another time.
+    pub(super) fn stops_at_bad_pages(&mut self) {
+        self.passes_over = false;
+    }
+
+    /// Goes on where another walk through this segment was left.
+    pub(super) fn go_on(&mut self, place: Place) {
+        (self.position, self.expected) = (place.position, place.expected);
+        // The chunk may end where the file did when it was read.
+        if place.size == self.size {
+            (self.chunk, self.chunk_at) = (place.chunk, place.chunk_at);
+        }
+    }
+
+    /// Leaves the file.
+    pub(super) fn leave(self) -> Place {
+        let Self { position, expected, size, chunk, chunk_at, .. } = self;
+        Place { position, expected, size, chunk, chunk_at }
     }
 
     /// Goes on at a place where a frame is known to begin.
@@ -83,18 +123,14 @@ impl Walk {
         (self.position, self.expected) = (position, expected);
     }
 
+    /// The file that it goes through.
+    pub(super) fn file(&self) -> &dyn File {
+        &*self.file
+    }
+
     /// Where the next frame begins, and its offset.
     pub(super) fn place(&self) -> (u64, Offset) {
         (self.position, self.expected)
-    }
-
-    /// Lets it go on to what was written since.
-    pub(super) fn extend(&mut self, size: u64, bound: Offset) {
-        if size > self.size {
-            // The chunk may end where the file did when it was read.
-            self.chunk = Bytes::new();
-        }
-        (self.size, self.bound) = (size, bound);
     }
 
     /// The next step.
@@ -126,6 +162,10 @@ impl Walk {
         let mut at = begun;
         while at + FRAME as u64 <= self.size {
             let window = self.window(at, FRAME)?;
+            if window.len() < FRAME {
+                // The file is shorter than it was.
+                break;
+            }
             // A frame may begin with a few zeros of its own: its checksum.
             let zeros = leading_zeros(&window).saturating_sub(FRAME - 1) as u64;
             if zeros > 0 {
@@ -166,7 +206,7 @@ impl Walk {
         let chunk_end = self.chunk_at + self.chunk.len() as u64;
         if at < self.chunk_at || end > chunk_end {
             let size = (self.size.saturating_sub(at)).min(least.max(CHUNK) as u64);
-            self.chunk = read(&*self.file, at, size as usize)?;
+            self.chunk = read(&*self.file, at, size as usize, self.passes_over)?;
             self.chunk_at = at;
         }
         let start = (at - self.chunk_at) as usize;
@@ -181,11 +221,13 @@ fn leading_zeros(bytes: &[u8]) -> usize {
     blank + bytes[blank..].iter().take_while(|byte| **byte == 0).count()
 }
 
-/// Reads from a file that may have pages which cannot be read: those read as zeros.
-fn read(file: &dyn File, at: u64, size: usize) -> io::Result<Bytes> {
+/// Reads from a file that may have pages which cannot be read: those read as zeros if they are to be
+/// passed over.
+fn read(file: &dyn File, at: u64, size: usize, passes_over: bool) -> io::Result<Bytes> {
     let mut bytes = vec![0; size];
     match file.read_at(at, &mut bytes) {
         Ok(read) => bytes.truncate(read),
+        Err(error) if !passes_over => return Err(error),
         Err(_) => read_pages(file, at, &mut bytes)?,
     }
     Ok(bytes.into())
@@ -204,8 +246,8 @@ fn read_pages(file: &dyn File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         }
     }
     match fault {
-        // Nothing at all can be read: that is no bad page.
-        Some(fault) if !any => Err(fault),
+        // Nothing of the file can be read: that is no bad page.
+        Some(fault) if !any && file.read_at(0, &mut [0; HEADER]).is_err() => Err(fault),
         _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     Shared,
-    format::segment_name,
-    segment::Spare,
+    requests::{Answer, Requests},
+    segment::{Open, Spare},
     state::{StateFile, Stored},
 };
 use crate::{
@@ -26,10 +26,14 @@ const STORE_EVERY: Duration = Duration::from_millis(200);
 /// A disk that has failed, or is full, is tried again after so long.
 pub(super) const REST: Duration = Duration::from_secs(1);
 
+/// A disk that fails at the end is tried so often.
+const CLOSING_TRIES: u32 = 3;
+
 /// What the writer remembers between two turns.
 #[derive(Debug)]
 pub(super) struct Writer {
     state: StateFile,
+    requests: Requests,
     stored: Option<Instant>,
     /// When to try for another segment, after there was no room for one.
     try_again: Option<Instant>,
@@ -37,6 +41,8 @@ pub(super) struct Writer {
     told_full: bool,
     /// The state could not be stored, and is not tried again before this moment.
     state_rests: Option<Instant>,
+    /// Files that could not be removed are not tried again before this moment.
+    sweeps_rest: Option<Instant>,
 }
 
 /// When the writer wants its next turn.
@@ -52,7 +58,15 @@ pub enum Rest {
 
 impl Writer {
     pub(super) fn new(state: StateFile) -> Self {
-        Self { state, stored: None, try_again: None, told_full: false, state_rests: None }
+        Self {
+            state,
+            requests: Requests::default(),
+            stored: None,
+            try_again: None,
+            told_full: false,
+            state_rests: None,
+            sweeps_rest: None,
+        }
     }
 
     /// One turn. Never fails: what goes wrong is told, and tried again.
@@ -62,9 +76,11 @@ impl Writer {
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
         self.trim(shared, wall, shared.settings.retain, now);
+        self.sweep(shared, now);
         self.make_room(shared, now, wall);
         // With a new segment, what did not fit before fits now.
         shared.write(now);
+        self.heed_requests(shared, now);
         self.remember(shared, now);
         shared.settle();
         self.rest(shared, now)
@@ -88,6 +104,9 @@ impl Writer {
             return Rest::Within(
                 STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval),
             );
+        }
+        if !head.left_over.is_empty() {
+            return Rest::For(REST);
         }
         match shared.settings.retain.is_zero() || log.segments.len() < 2 {
             true => Rest::Idle,
@@ -123,15 +142,30 @@ impl Writer {
         stored.is_ok()
     }
 
-    /// Has a segment ready for when the current one is full; gives up the oldest events for it
-    /// where that is the policy.
+    /// Removes what could not be removed before.
+    fn sweep(&mut self, shared: &Shared, now: Instant) {
+        let mut head = shared.head();
+        if head.left_over.is_empty() || self.sweeps_rest.is_some_and(|until| now < until) {
+            return;
+        }
+        head.sweep(&*shared.files);
+        self.sweeps_rest = Some(now + REST);
+    }
+
+    /// Has a segment ready for when the current one is full, large enough for what waits; gives up
+    /// the oldest events for it where that is the policy.
     fn make_room(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
-        if shared.head().spare.is_some() || self.try_again.is_some_and(|again| now < again) {
+        let least = shared.log().pending.first().map_or(0, Open::least_for);
+        let size = shared.settings.segment.max(least);
+        if shared.head().spare.as_ref().is_some_and(|spare| spare.size >= least) {
+            return self.has_room(shared);
+        }
+        if self.try_again.is_some_and(|again| now < again) {
             return;
         }
         loop {
-            let fault = match self.room_for_one(shared) {
-                Ok(()) => match self.make_spare(shared) {
+            let fault = match self.room_for_one(shared, size) {
+                Ok(()) => match self.make_spare(shared, size) {
                     Ok(()) => return self.has_room(shared),
                     Err(error) => error,
                 },
@@ -144,6 +178,7 @@ impl Writer {
             }
             // What is kept for a rewind only goes first, then what policy gives up.
             if self.trim(shared, wall, Duration::ZERO, now)
+                || shared.let_go_of_superseded()
                 || self.give_up_oldest(shared, wall, now)
             {
                 continue;
@@ -154,20 +189,31 @@ impl Writer {
         }
     }
 
-    fn room_for_one(&self, shared: &Shared) -> io::Result<()> {
-        let taken = shared.log().disk_bytes() + shared.settings.segment;
-        match taken > shared.settings.max_size {
+    /// What is larger than all that may be held is held alone.
+    fn room_for_one(&self, shared: &Shared, size: u64) -> io::Result<()> {
+        let log = shared.log();
+        match log.disk_bytes() + size > shared.settings.max_size && log.segments.len() > 1 {
             true => Err(io::Error::new(io::ErrorKind::StorageFull, "max_size is reached")),
             false => Ok(()),
         }
     }
 
-    fn make_spare(&self, shared: &Shared) -> io::Result<()> {
-        let number = shared.head().next_number;
-        let spare = Spare::make(&*shared.files, number, shared.settings.segment);
+    fn make_spare(&self, shared: &Shared, size: u64) -> io::Result<()> {
+        let number = {
+            let mut head = shared.head();
+            head.let_go_of_spare(&*shared.files);
+            head.next_number
+        };
+        let spare = Spare::make(&*shared.files, number, size);
         let mut head = shared.head();
         // A number is used once, whatever came of it.
         head.next_number = number + 1;
+        match &spare {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                head.remove(&*shared.files, number);
+            }
+            _ => {}
+        }
         head.spare = Some(spare?);
         Ok(())
     }
@@ -190,6 +236,25 @@ impl Writer {
         gives_up && shared.log().drop_oldest() && self.trim(shared, wall, Duration::ZERO, now)
     }
 
+    /// Does what other processes ask for, and stores it before it says so.
+    fn heed_requests(&mut self, shared: &Shared, now: Instant) {
+        let Some(taken) = self.requests.take(&*shared.files, now) else { return };
+        let mut answer = taken.carry_out(shared);
+        if !matches!(answer, Answer::Refused(_)) && !self.store(shared, None, now) {
+            let why = "it is done, and the disk refuses to remember it; see the log";
+            answer = Answer::Refused(why.to_owned());
+        }
+        if let Err(error) = taken.answer(&*shared.files, &answer) {
+            shared.telemetry.spool_fault("answering a request", &error);
+        }
+    }
+
+    /// Makes safe who reads.
+    pub(super) fn begin(&mut self, shared: &Shared, now: Instant) -> io::Result<()> {
+        let is_known = !shared.log().is_dirty || self.store(shared, None, now);
+        is_known.then_some(()).ok_or_else(|| io::Error::other("the state could not be stored"))
+    }
+
     /// Stores how far everybody is, now and then.
     fn remember(&mut self, shared: &Shared, now: Instant) {
         let is_due = self.stored.is_none_or(|stored| now.duration_since(stored) >= STORE_EVERY);
@@ -200,7 +265,7 @@ impl Writer {
     }
 
     /// Stores how far everybody is; answers whether that is safe now.
-    fn store(&mut self, shared: &Shared, clean: Option<Offset>, now: Instant) -> bool {
+    pub(super) fn store(&mut self, shared: &Shared, clean: Option<Offset>, now: Instant) -> bool {
         let state = {
             let mut log = shared.log();
             log.is_dirty = false;
@@ -214,20 +279,14 @@ impl Writer {
     /// Removes segments that nobody needs and that were closed `kept` ago; answers whether there
     /// were any. Who has read how far is stored before, or a crash would make a hole of them.
     fn trim(&mut self, shared: &Shared, wall: UnixMillis, kept: Duration, now: Instant) -> bool {
-        if shared.log().trimmable(wall, kept) == 0 || !self.store(shared, None, now) {
+        // Meanwhile somebody may read on; that is not stored yet.
+        let count = shared.log().trimmable(wall, kept);
+        if count == 0 || !self.store(shared, None, now) {
             return false;
         }
-        let numbers = {
-            let mut log = shared.log();
-            let count = log.trimmable(wall, kept);
-            log.trim(count)
-        };
-        for number in &numbers {
-            let name = segment_name(*number);
-            if let Err(error) = shared.files.remove(&name) {
-                shared.telemetry.spool_fault(&name, &error);
-            }
-        }
+        let numbers = shared.log().trim(count);
+        let mut head = shared.head();
+        numbers.iter().for_each(|number| head.remove(&*shared.files, *number));
         self.try_again = None;
         !numbers.is_empty()
     }
@@ -236,12 +295,34 @@ impl Writer {
     /// Answers whether that is so.
     pub(super) fn close(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) -> bool {
         shared.log().is_closed = true;
-        shared.head().rest_until = None;
-        (self.try_again, self.state_rests) = (None, None);
-        self.turn(shared, now, wall);
-        let is_whole = shared.finish(now, wall);
+        let mut is_whole = false;
+        for _ in 0..CLOSING_TRIES {
+            self.write_all(shared, now, wall);
+            is_whole = shared.finish(now, wall);
+            if is_whole {
+                break;
+            }
+        }
         let clean = is_whole.then(|| shared.log().next);
-        self.store(shared, clean, now) && is_whole
+        let is_stored = (0..CLOSING_TRIES).any(|_| {
+            self.state_rests = None;
+            self.store(shared, clean, now)
+        });
+        is_stored && is_whole
+    }
+
+    /// Turns until everything is written, or nothing moves any more.
+    fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
+        loop {
+            let written = shared.log().written;
+            shared.head().rest_until = None;
+            (self.try_again, self.state_rests) = (None, None);
+            self.turn(shared, now, wall);
+            let log = shared.log();
+            if log.pending.is_empty() || log.written <= written {
+                return;
+            }
+        }
     }
 }
 

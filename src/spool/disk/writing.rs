@@ -4,8 +4,9 @@
 //! Linux reports that bytes could not be written back once, and takes the pages for clean from then
 //! on: asking again would be answered with a lie (Rebello et al., "Can Applications Recover from
 //! fsync Failures?", ATC 2020). So the file is given up at the last place that is known to be safe,
-//! and everything behind it, which is still in memory, is written once more to a new file. Until
-//! that one is synced nothing more is promised. If it fails too, the same happens again a second
+//! and everything behind it, which is still in memory, is written once more to a new file; the old
+//! one is kept until then, for a kill would leave it whole. Until the new one is synced nothing more
+//! is promised. If it fails too, the same happens again a second
 //! later, for as long as it takes; devices are not read once [`MOST_HELD`] bytes wait.
 
 use std::{
@@ -83,11 +84,13 @@ impl Shared {
         let Some(current) = &mut head.current else { return };
         let mut log = self.log();
         log.wrote(blocks, frames, current.info());
+        let written = log.written;
         if self.settings.durability == Durability::Os {
             current.synced = current.position;
-            let written = log.written;
             self.is_safe_until(&mut log, written);
         }
+        drop(log);
+        head.let_go_of_superseded(&*self.files, written);
     }
 
     fn is_safe_until(&self, log: &mut Log, safe: Offset) {
@@ -173,25 +176,32 @@ impl Shared {
     fn begin_anew(&self, head: &mut Head) {
         let mut log = self.log();
         log.unwrite();
-        let safe = log.safe;
+        let (safe, written) = (log.safe, log.written);
         log.segments.retain(|segment| segment.header.base < safe);
         for open in head.full.iter().chain(&head.current) {
-            log.cut(open.header.number, safe, open.synced);
+            log.cut(open.header.number, safe.min(open.end), open.synced);
         }
+        drop(log);
         head.give_up(&*self.files, safe);
+        head.let_go_of_superseded(&*self.files, written);
+    }
+
+    /// Lets go of what was given up and is not written once more yet, where that is all that gives
+    /// room to write it; answers whether there was any.
+    pub(super) fn let_go_of_superseded(&self) -> bool {
+        self.head().let_go_of_superseded(&*self.files, Offset(u64::MAX))
     }
 
     /// Closes the current segment and lets go of the spare one; answers whether everything that was
     /// given an offset is safe.
     pub(super) fn finish(&self, now: Instant, wall: UnixMillis) -> bool {
         let mut head = self.head();
-        let current = head.current.take();
-        head.full.extend(current);
-        let is_closed = self.close_full(&mut head, now, wall);
-        if let Some(spare) = head.spare.take() {
-            // One that stays is found blank at the next start, and removed.
-            let _ = self.files.remove(&segment_name(spare.number()));
+        if let Some(current) = head.current.take() {
+            head.previous_end = current.end;
+            head.full.push(current);
         }
+        let is_closed = self.close_full(&mut head, now, wall);
+        head.let_go_of_spare(&*self.files);
         is_closed && self.log().pending.is_empty()
     }
 }

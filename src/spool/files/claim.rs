@@ -37,7 +37,7 @@ pub enum ClaimFault {
         pid: Option<u32>,
     },
     /// The file system refused.
-    #[error("cannot {what} {}", path.display())]
+    #[error("cannot {what} {}: {error}; {}", path.display(), remedy(error))]
     Io {
         /// What was tried: `make the folder`.
         what: &'static str,
@@ -76,12 +76,13 @@ impl Lock {
             return Err(ClaimFault::Held { folder: path.to_owned(), pid: read_pid(&file) });
         }
         let lock = Self(file);
-        lock.write_pid().map_err(|error| ClaimFault::Io {
-            what: "write to",
-            path: path.join(LOCK),
-            error,
-        })?;
-        Ok(lock)
+        match lock.write_pid() {
+            // A gateway must start on a full disk: what it delivers makes room. Nobody reads the
+            // number but who is refused.
+            Err(error) if is_full(&error) => Ok(lock),
+            Err(error) => Err(ClaimFault::Io { what: "write to", path: path.join(LOCK), error }),
+            Ok(()) => Ok(lock),
+        }
     }
 
     fn write_pid(&self) -> io::Result<()> {
@@ -144,6 +145,18 @@ fn read_pid(file: &fs::File) -> Option<u32> {
     let mut text = [0; 16];
     let count = file.read_at(&mut text, 0).ok()?;
     str::from_utf8(&text[..count]).ok()?.trim().parse().ok()
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if is_full(error) => "make room on its disk, or choose another folder",
+        io::ErrorKind::PermissionDenied => "let the user that runs this write there",
+        _ => "choose another folder, or look after the disk",
+    }
 }
 
 fn named(pid: Option<u32>) -> String {

@@ -35,7 +35,7 @@ impl Telemetry {
     ) {
         self.counts().link_faults.add(kind, 1);
         let level = match kind {
-            LinkFaultKind::Replaced => Level::Info,
+            LinkFaultKind::Replaced | LinkFaultKind::Rewound => Level::Info,
             _ => Level::Warning,
         };
         let retry = retry.map(|pause| format!("{:.1}s", pause.as_secs_f64()));

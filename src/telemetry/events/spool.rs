@@ -63,6 +63,18 @@ impl Telemetry {
             "spool's state lost, every upstream begins with the oldest event"; "kept" => %kept);
     }
 
+    /// An upstream's cursor was set back by hand.
+    pub fn spool_rewound(&self, upstream: &str, from: Offset, to: Offset) {
+        warn!(self.log(Module::Spool), "upstream set back by hand";
+            "upstream" => upstream, "from" => from.0, "to" => to.0);
+    }
+
+    /// An upstream that is not configured was forgotten by hand, with the events that waited for it.
+    pub fn spool_forgot(&self, upstream: &str, events: u64) {
+        warn!(self.log(Module::Spool), "upstream forgotten by hand";
+            "upstream" => upstream, "events" => events);
+    }
+
     /// Events are kept for an upstream that is not configured any more.
     pub fn spool_keeps_for(&self, upstream: &str, events: u64) {
         warn!(self.log(Module::Spool), "upstream is not configured, and its events are kept";

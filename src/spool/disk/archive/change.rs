@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Archive, ArchiveFault, UpstreamFacts};
 use crate::{
     model::Offset,
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// An upstream's cursor that was set back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewound {
     /// Where the upstream goes on.
     pub to: Offset,
@@ -29,7 +31,7 @@ pub struct Rewound {
 }
 
 /// An upstream that was forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// The sums it had; what waited for it waits no more.
     pub ledger: Ledger,

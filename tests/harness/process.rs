@@ -6,20 +6,21 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{settings, until};
+use super::{LIMIT, settings, until, until_within};
 
 /// A running `tetherd`. Killed with the test, if it still runs then.
 pub struct Program {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     /// Where its configuration is; other files have room here, too.
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
 }
 
 /// How a program ended: its exit code, and its last line.
@@ -48,16 +49,31 @@ impl Program {
 
     /// With this configuration.
     pub fn from_toml(descriptors: Option<u32>, toml: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::launched(limited(descriptors), &folder, toml)
+    }
+
+    /// With this configuration in a folder where others have run before.
+    pub fn in_folder(folder: &Arc<TempDir>, toml: &str) -> Self {
+        Self::launched(limited(None), folder, toml)
+    }
+
+    /// The same, by a command that ends with the program.
+    pub fn launched(mut command: Command, folder: &Arc<TempDir>, toml: &str) -> Self {
+        let folder = Arc::clone(folder);
         let config = folder.path().join("gateway.toml");
         std::fs::write(&config, format!("{toml}\n[log]\nformat = 'json'\n")).unwrap();
-        let mut command = limited(descriptors);
         command.arg("run").arg("--config").arg(&config).current_dir(folder.path());
         let mut child = command.env_clear().stderr(Stdio::piped()).spawn().unwrap();
         let (stderr, lines) = (child.stderr.take().unwrap(), Arc::<Mutex<Vec<_>>>::default());
         let kept = Arc::clone(&lines);
         thread::spawn(move || keep(stderr, &kept));
         Self { child, lines, folder }
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A path beside the configuration.
@@ -106,10 +122,21 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// `kill -9`, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for it to end.
     pub async fn ends(&mut self) -> Ended {
+        self.ends_within(LIMIT).await
+    }
+
+    /// The same where it may take longer.
+    pub async fn ends_within(&mut self, limit: Duration) -> Ended {
         let mut status: Option<ExitStatus> = None;
-        until("the program ends", || {
+        until_within(limit, "the program ends", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         })
