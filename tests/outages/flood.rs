@@ -34,7 +34,8 @@ fn web_server(address: &str, last: u64) -> JoinHandle<u64> {
     thread::spawn(move || {
         let (link, _) = listener.accept().unwrap();
         let (mut lines, mut answers) = (BufReader::with_capacity(256 << 10, &link), &link);
-        let (mut line, mut next, mut before, mut gaps, mut count) = (Vec::new(), 0, 0, 0, 0_u64);
+        let (mut line, mut said) = (Vec::new(), Vec::new());
+        let (mut next, mut before, mut gaps, mut count) = (0, 0, 0, 0_u64);
         while next <= last {
             line.clear();
             assert!(lines.read_until(b'\n', &mut line).unwrap() > 0, "the link ended at {next}");
@@ -42,8 +43,11 @@ fn web_server(address: &str, last: u64) -> JoinHandle<u64> {
             assert!(before == 0 || offset == before + 1, "{offset} after {before}");
             before = offset;
             gaps += u64::from(memchr::memmem::find(&line, b"\"gap\"").is_some());
-            if let Some(at) = memchr::memmem::find(&line, b"\"data\":\"") {
-                assert_eq!(number_behind(&line[at..], b"\"data\":\""), Some(next));
+            // A read may have ended within an event.
+            said.extend_from_slice(data(&line));
+            while said.len() >= EVENT {
+                assert_eq!(number_behind(&said, b""), Some(next));
+                said.drain(..EVENT);
                 next += 1;
             }
             count += 1;
@@ -57,6 +61,14 @@ fn web_server(address: &str, last: u64) -> JoinHandle<u64> {
 
 fn acknowledge(answers: &mut &TcpStream, offset: u64) {
     writeln!(answers, "{{\"ack\":{offset}}}").unwrap();
+}
+
+/// What the device said, as text.
+fn data(line: &[u8]) -> &[u8] {
+    const KEY: &[u8] = b"\"data\":\"";
+    let Some(at) = memchr::memmem::find(line, KEY) else { return &[] };
+    let data = &line[at + KEY.len()..];
+    &data[..memchr::memchr(b'"', data).unwrap()]
 }
 
 /// The number that stands behind `key` at the front, and spaces.

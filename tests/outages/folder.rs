@@ -123,8 +123,12 @@ async fn a_spool_of_a_later_format_is_refused_by_name_and_left_as_it_is() {
     let mut program = scene.start();
     let ended = program.ends().await;
     assert_eq!(ended.code, Some(1));
-    let line = "tetherd: run: the spool was written in format 7 by a later version, and this one \
-                knows formats up to 1; start the later version, or set spool.path to another folder";
+    let line = format!(
+        "tetherd: run: spool.path: {}: the spool was written in format 7 by a later version, and \
+         this one knows formats up to 1; start the later version, or set spool.path to another \
+         folder",
+        scene.spool().display()
+    );
     assert_eq!(ended.last_line, line);
     assert_eq!((fs::read(&state).unwrap(), segments(&scene.spool())), (edited, names));
 

@@ -167,6 +167,31 @@ async fn a_full_disk_is_left_by_what_the_web_server_takes() {
 }
 
 #[tokio::test]
+async fn a_start_on_a_full_disk_delivers_what_is_there_and_goes_on_when_there_is_room() {
+    let mut scene = Scene::new();
+    let Some(disk) = Mount::new(&scene.folder, "data", 12) else { return };
+    let program = scene.start_on(&disk);
+    let flow = scene.flow(&program).await;
+    flow.write(50);
+    let hash = flow.end().await;
+    program.says("device offline", |_| true).await;
+    stop(program).await;
+    disk.fill_but(0);
+    let mut program = scene.start_on(&disk);
+    program.enters("running").await;
+    is_paused(&mut program).await;
+    scene.web.come([Default::default()]).await;
+    scene.web.sees("what is there", |report| report.offline == 1).await;
+    assert_eq!(scene.web.report().name("flow").hash, hash);
+    disk.free();
+    goes_on(&program).await;
+    scene.web.sees("its start", |report| report.started == 2).await;
+    stop(program).await;
+    let report = scene.web.report();
+    assert_eq!((report.gaps, &report.first_violations[..]), (0, &[][..]));
+}
+
+#[tokio::test]
 async fn a_disk_that_is_full_before_the_first_start_is_named() {
     let scene = Scene::new();
     let Some(disk) = Mount::new(&scene.folder, "data", 1) else { return };

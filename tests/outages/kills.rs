@@ -65,7 +65,7 @@ impl Scene {
 
     /// The web server changes its mind. Answers whether it is a good one now.
     async fn change_web(&mut self, round: u32) -> bool {
-        let kind = if round % 4 == 0 { 0 } else { self.dice.random_range(0..6) };
+        let kind = if round.is_multiple_of(4) { 0 } else { self.dice.random_range(0..6) };
         let behaviour = match kind {
             0 => Behaviour::default(),
             1 => Behaviour {

@@ -17,7 +17,7 @@ use std::{fmt, io, sync::Arc};
 use self::shadow::Shadow;
 use super::{
     DiskFault,
-    format::{FORMAT, HEADER, Header, segment_name, segment_number},
+    format::{FORMAT, segment_name, segment_number},
     log::Log,
     opening,
     segment::Segment,
@@ -324,14 +324,6 @@ impl Archive {
             }
         }
         Ok(last)
-    }
-
-    fn header(&self, name: &str) -> io::Result<(Arc<dyn crate::spool::File>, Header)> {
-        let file = self.files.open(name)?;
-        let mut bytes = [0; HEADER];
-        let read = file.read_at(0, &mut bytes)?;
-        let header = Header::decode(&bytes[..read]);
-        header.map(|header| (file, header)).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 }
 

@@ -216,6 +216,15 @@ impl Log {
         self.pending_bytes + self.unsynced_bytes
     }
 
+    /// Bytes of everything that is kept in memory, the buffers behind it aside.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let ahead = self.readers.iter().flat_map(|reader| &reader.ahead);
+        let blocks = self.pending.iter().chain(&self.tail).chain(ahead);
+        let notes = self.marks.len() + self.segments.len() + self.holes.iter().count();
+        blocks.map(|block| block.size() + size_of::<Block>()).sum::<usize>() + 64 * notes
+    }
+
     /// Bytes that all segments take on disk.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
@@ -337,13 +346,11 @@ impl Log {
         self.holes.add(hole);
     }
 
-    /// What somebody needs and what comes before the oldest segment was taken away.
-    pub(super) fn miss_what_is_before(&mut self) {
-        let first = self.segments.front().map_or(self.next, |segment| segment.header.previous_end);
+    /// What somebody needs and what should come before the oldest segment, if anything.
+    pub(super) fn missing_before(&self) -> Option<Hole> {
+        let to = self.segments.front().map_or(self.next, |segment| segment.header.previous_end);
         let from = self.needed();
-        if from < first {
-            self.add_hole(Hole { from, to: first, reason: DropReason::Damaged });
-        }
+        (from < to).then_some(Hole { from, to, reason: DropReason::Damaged })
     }
 
     /// Who wants to be read for, and from where on.
@@ -475,6 +482,7 @@ impl Log {
             clean,
             upstreams: upstreams.collect(),
             holes: self.holes.iter().take(MOST_HOLES).copied().collect(),
+            is_doubtful: false,
         }
     }
 }

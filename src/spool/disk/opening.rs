@@ -72,29 +72,54 @@ impl Opening<'_> {
         was_lost: bool,
     ) -> Result<Beginning, DiskFault> {
         let is_new = known.is_none() && recovered.segments.is_empty() && !was_lost;
+        if known.is_none() && !is_new && !was_lost {
+            self.telemetry.spool_state_lost(&"there is none");
+        }
         let clean = known.as_ref().and_then(|known| known.clean);
         let (end, next) = self.numbering(known.as_ref(), &recovered, is_new);
         let mut log = Log::new(next, next, end);
-        log.begins_with_oldest = known.is_none() && !is_new;
+        let is_doubtful = known.as_ref().is_none_or(|known| known.is_doubtful);
+        log.begins_with_oldest = is_doubtful && !is_new;
         let mut id = format!("{:016x}", rand::random::<u64>());
         if let Some(known) = &known {
             id.clone_from(&known.id);
             adopt_upstreams(&mut log, known, next);
             known.holes.iter().for_each(|hole| log.know_hole(*hole));
         }
+        let head = Head::new(recovered.next_number, end, next);
         let why = if clean.is_some() { DropReason::Damaged } else { DropReason::Restart };
-        for hole in recovered.holes.iter() {
-            log.add_hole(*hole);
-        }
-        let lost = log.add_hole(Hole { from: end, to: next, reason: why });
-        log.adopt(recovered.segments);
-        log.miss_what_is_before();
+        let lost = self.fill(&mut log, recovered, Hole { from: end, to: next, reason: why });
         let stored = Stored { reserved: next.plus(BLOCK), ..log.stored(&id, None) };
         let state = self.state(known.is_some(), &stored);
         let state = state.map_err(|error| DiskFault::io("storing the state", error))?;
         log.reserved = stored.reserved;
-        let head = Head::new(recovered.next_number, end, next);
         Ok(Beginning { id, was_clean: is_new || clean.is_some() && lost == 0, log, head, state })
+    }
+
+    /// Gives the log what was found, with a hole behind it; answers how many events are missing that
+    /// should have been found.
+    fn fill(&self, log: &mut Log, recovered: Recovered, behind: Hole) -> u64 {
+        for hole in recovered.holes.iter() {
+            log.add_hole(*hole);
+        }
+        let mut lost = self.miss(log, behind);
+        lost += recovered.missing.iter().map(|hole| self.miss(log, *hole)).sum::<u64>();
+        log.adopt(recovered.segments);
+        if let Some(hole) = log.missing_before() {
+            lost += self.miss(log, hole);
+        }
+        lost
+    }
+
+    /// Adds a hole that nobody has told of, and tells of it if events are lost by it; answers how
+    /// many.
+    fn miss(&self, log: &mut Log, hole: Hole) -> u64 {
+        let lost = log.add_hole(hole);
+        if lost > 0 {
+            let what = format!("offsets {} to {}", hole.from, hole.to);
+            self.telemetry.spool_damaged(&what, 0, 0, &"nothing is there");
+        }
+        lost
     }
 
     fn state(&self, is_known: bool, stored: &Stored) -> io::Result<StateFile> {

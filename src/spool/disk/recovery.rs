@@ -25,8 +25,11 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
     pub(super) segments: VecDeque<Segment>,
-    /// Offsets between or in the segments that have no event, in order.
+    /// Offsets between or in the segments that have no event, in order; what was damaged in a
+    /// segment was told.
     pub(super) holes: Holes,
+    /// Where something should be between two segments, and is not; that was not.
+    pub(super) missing: Vec<Hole>,
     /// Number of the next segment.
     pub(super) next_number: u64,
 }
@@ -198,13 +201,14 @@ impl Recovery<'_> {
     fn join(&mut self, next: &Header) {
         let previous_end = next.previous_end.min(next.base);
         self.leave_behind(previous_end);
-        let mut hole = |from: Offset, to: Offset, reason| {
-            self.found.holes.add(Hole { from, to, reason });
-        };
-        if let Some(end) = self.found.segments.back().map(|segment| segment.end) {
-            hole(end, previous_end, DropReason::Damaged);
+        if let Some(end) = self.found.segments.back().map(|segment| segment.end)
+            && end < previous_end
+        {
+            let reason = DropReason::Damaged;
+            self.found.missing.push(Hole { from: end, to: previous_end, reason });
         }
-        hole(previous_end, next.base, DropReason::Restart);
+        let reason = DropReason::Restart;
+        self.found.holes.add(Hole { from: previous_end, to: next.base, reason });
     }
 
     /// What nobody needs and what does not reach to the next segment was trimmed, and came back: it
@@ -218,6 +222,7 @@ impl Recovery<'_> {
             self.remove(segment.header.number);
         }
         self.found.holes = Holes::NONE;
+        self.found.missing.clear();
     }
 
     /// Reads a segment that was left open, to its last whole frame, and closes it there.

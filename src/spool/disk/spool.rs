@@ -144,7 +144,10 @@ impl DiskSpool {
 impl Drop for DiskSpool {
     fn drop(&mut self) {
         self.join();
-        self.inner.shared.write(now());
+        if !self.inner.shared.log().pending.is_empty() {
+            let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.write_all(&self.inner.shared, now(), UnixMillis::now());
+        }
     }
 }
 

@@ -43,13 +43,17 @@ pub struct Stored {
     /// Offsets without an event, as long as an upstream may come by there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
+    /// Something newer may have been stored, and was damaged.
+    #[serde(skip)]
+    pub is_doubtful: bool,
 }
 
 impl Stored {
     /// The other place may have been newer. It was written one store later, so it cannot have
     /// reserved far more than the next block, or two where a burst came.
     fn in_doubt(self) -> Self {
-        Self { clean: None, reserved: self.reserved.plus(2 * BLOCK), ..self }
+        let reserved = self.reserved.plus(2 * BLOCK);
+        Self { clean: None, reserved, is_doubtful: true, ..self }
     }
 }
 

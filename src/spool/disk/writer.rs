@@ -75,6 +75,9 @@ impl Writer {
         shared.write(now);
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
+        if shared.log().full {
+            shared.retire(now, wall);
+        }
         self.trim(shared, wall, shared.settings.retain, now);
         self.sweep(shared, now);
         self.make_room(shared, now, wall);
@@ -312,7 +315,7 @@ impl Writer {
     }
 
     /// Turns until everything is written, or nothing moves any more.
-    fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
+    pub(super) fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
         loop {
             let written = shared.log().written;
             shared.head().rest_until = None;

@@ -1,4 +1,4 @@
-use std::{io, sync::Arc};
+use std::io;
 
 use super::Archive;
 use crate::{
@@ -92,10 +92,9 @@ impl<'a> Reading<'a> {
             return Ok(None);
         };
         self.at = self.at.max(segment.header.base);
-        match self.archive.header(&segment_name(segment.header.number)) {
-            Ok((file, _)) => {
-                let walk =
-                    Walk::new(Arc::clone(&file), &segment.header, segment.filled, segment.end);
+        match self.archive.files.open(&segment_name(segment.header.number)) {
+            Ok(file) => {
+                let walk = Walk::new(file, &segment.header, segment.filled, segment.end);
                 Ok(Some(Open { segment, walk }))
             }
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::*;
+use super::{super::format::HEADER, *};
 use crate::{
     model::{Event, SessionId},
     spool::{

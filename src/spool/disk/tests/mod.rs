@@ -1,9 +1,13 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod behaviour;
+mod damage;
 mod model;
 mod plain;
+mod room;
 mod steps;
+mod syncs;
+mod threads;
 
 use std::{
     sync::Arc,
