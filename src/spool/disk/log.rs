@@ -23,10 +23,6 @@ const MARK: u64 = 1 << 20;
 /// Bytes that were read ahead for one upstream: a chunk, and the next one.
 pub(super) const AHEAD: usize = 1 << 20;
 
-/// Most damaged places that are remembered beyond the process. Any more are found again, and counted
-/// again, by whoever comes by there after a restart.
-const MOST_HOLES: usize = 256;
-
 #[derive(Debug)]
 pub(super) struct Log {
     /// The offset that the next event gets.
@@ -481,7 +477,7 @@ impl Log {
             reserved: self.reserved,
             clean,
             upstreams: upstreams.collect(),
-            holes: self.holes.iter().take(MOST_HOLES).copied().collect(),
+            holes: self.holes.iter().copied().collect(),
             is_doubtful: false,
         }
     }

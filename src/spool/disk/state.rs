@@ -136,20 +136,24 @@ impl StateFile {
 }
 
 /// `state` as text that fits into a place. Holes that do not are found once more when somebody comes
-/// by, first of all the jumps, which the segments tell of as well.
+/// by, first of all the jumps: the segments tell of them as well, but for the last one, which may
+/// have no segment behind it yet.
 fn text(state: &Stored) -> io::Result<Vec<u8>> {
     let text = serde_json::to_vec(state)?;
     if text.len() <= PLACE - HEAD {
         return Ok(text);
     }
     let mut state = state.clone();
+    let last = state.holes.last().copied();
     state.holes.retain(|hole| hole.reason != DropReason::Restart);
+    let is_jump = |hole: &Hole| hole.reason == DropReason::Restart;
+    state.holes.splice(..0, last.filter(is_jump));
     loop {
         let text = serde_json::to_vec(&state)?;
         if text.len() <= PLACE - HEAD {
             return Ok(text);
         }
-        if state.holes.is_empty() {
+        if state.holes.len() <= 1 {
             return Err(io::Error::other("too many upstreams for one spool; forget some"));
         }
         state.holes.truncate(state.holes.len() * 7 / 8);

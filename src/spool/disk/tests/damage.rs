@@ -21,24 +21,18 @@ struct Image {
     is_closed: bool,
 }
 
-/// What looks like a frame with these offsets, and is data of a device.
-fn forged(salt: u64) -> Vec<u8> {
+/// What looks like frames with plausible offsets, and is data of a device; only the salt is not to
+/// be known.
+fn forged() -> Vec<u8> {
     let mut event = Batch::new();
-    let (time, clean) = (UnixMillis(1), true);
-    (0..3).for_each(|_| event.push(&Event::Started { time, clean }));
+    push(&mut event, b"forged");
     let block = event.take(FIRST);
-    let header = Header {
-        number: 1,
-        base: FIRST,
-        previous_end: FIRST,
-        salt,
-        made: UnixMillis(0),
-        began: FIRST,
-    };
+    let (base, previous_end, began) = (FIRST, FIRST, FIRST);
+    let header = Header { number: 1, base, previous_end, salt: 0, made: UnixMillis(0), began };
     let mut bytes = Vec::new();
-    for at in 3..9 {
+    for at in 4..8 {
         let (base, records) = (FIRST.plus(at), [block.records()]);
-        format::put_frame(&mut bytes, &header.checksum(), base, 3, &records);
+        format::put_frame(&mut bytes, &header.checksum(), base, 1, &records);
     }
     bytes
 }
@@ -51,7 +45,7 @@ fn image(is_closed: bool) -> Image {
     for number in 0u64..13 {
         let mut data = format!("{number:0120}").into_bytes();
         if number == 5 {
-            data = forged(0);
+            data = forged();
         }
         let offset = append(&spool, &data);
         events.insert(offset.0, String::from_utf8_lossy(&data).into_owned());

@@ -61,6 +61,11 @@ fn reader(spool: &DiskSpool, name: &str) -> ReaderId {
 
 fn append(spool: &DiskSpool, data: &[u8]) -> Offset {
     let mut batch = Batch::new();
+    push(&mut batch, data);
+    spool.append(&mut batch).unwrap()
+}
+
+fn push(batch: &mut Batch, data: &[u8]) {
     batch.push(&Event::Data {
         name: "860000000000001",
         session: SessionId(7),
@@ -70,7 +75,6 @@ fn append(spool: &DiskSpool, data: &[u8]) -> Offset {
         connections: 1,
         data,
     });
-    spool.append(&mut batch).unwrap()
 }
 
 fn work(spool: &DiskSpool) {

@@ -1,7 +1,7 @@
 //! A disk that says that it could not keep what it was given.
 
 use super::*;
-use crate::spool::Operation;
+use crate::spool::{Files, Operation};
 
 /// Works `spool` by hand, with time for what rests after a failure.
 fn work_on(spool: &DiskSpool, turn: u64) {
@@ -129,4 +129,33 @@ fn what_was_sent_before_a_sync_failed_survives_a_kill() {
     drop(spool);
     let spool = open(&files);
     assert_eq!(rest(&spool, web, FIRST).len(), 9 + 1, "nine events, and the restart");
+}
+
+#[test]
+fn a_jump_of_numbering_stays_one_where_the_first_segment_behind_it_was_given_up() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    reader(&spool, "web");
+    append(&spool, b"before");
+    work(&spool);
+    let files = files.kill();
+    drop(spool);
+    let spool = open(&files);
+    files.fail_syncs(1);
+    append(&spool, b"after");
+    (0..4).for_each(|turn| work_on(&spool, turn));
+    assert_eq!(promised(&spool), spool.next());
+    let files = files.kill();
+    drop(spool);
+    // The segments alone tell of it as well.
+    let without_state = files.copy();
+    without_state.remove("state").unwrap();
+    for files in [files, without_state] {
+        let spool = open(&files);
+        let web = reader(&spool, "web");
+        let found = rest(&spool, web, FIRST);
+        let what: Vec<&str> = found.iter().map(|(_, what)| what.as_str()).collect();
+        assert_eq!(what, ["before", "0 restart", "after", "0 restart"]);
+        assert_eq!((spool.ledger(web).received, spool.ledger(web).dropped), (2, 0));
+    }
 }
