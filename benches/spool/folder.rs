@@ -122,6 +122,10 @@ pub fn open(task: &Value) -> Result<()> {
         "clean": spool.was_clean(),
     }))?;
     if questions().next().as_deref() == Some("close") {
+        // As a gateway does, whose first event says that it has started.
+        let mut batch = Batch::new();
+        batch.push(&Event::Started { time: UnixMillis::now(), clean: spool.was_clean() });
+        spool.append(&mut batch);
         tell(&json!(spool.close()))?;
     }
     process::abort()

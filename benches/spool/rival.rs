@@ -64,7 +64,7 @@ impl Drop for Rival {
 
 /// A careful user's: the queue survives the process (its place is stored every thousand messages)
 /// and nothing is dropped. One queue, right behind the input, since each further one costs more. It
-/// is not synced, as everywhere in practice: that costs a sync a message or so.
+/// is not synced, which would cost it a sync for each write.
 fn configuration(folder: &Path, port: u16, web: &str) -> String {
     format!(
         r#"global(workDirectory="{folder}")

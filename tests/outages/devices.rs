@@ -78,7 +78,7 @@ impl Device {
     pub fn missing_of_newest(&self, story: &Story) -> u64 {
         let (first, end) =
             self.said.lock().unwrap().last_key_value().map(|(f, e)| (*f, *e)).unwrap();
-        let sessions = story.sessions.iter().filter(|((name, _), _)| *name == self.name);
+        let mut sessions = story.sessions.iter().filter(|((name, _), _)| *name == self.name);
         let newest = sessions.rfind(|(_, bytes)| !bytes.is_empty()).unwrap().1;
         assert_eq!(number(&self.name, newest), first, "{}: another connection", self.name);
         end - first - (newest.len() / message(&self.name, 0).len()) as u64

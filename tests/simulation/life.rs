@@ -22,6 +22,7 @@ use crate::{machine::Plug, network::Fate};
 /// remains do reaches anybody.
 #[derive(Debug)]
 pub struct Life {
+    steps: AtomicU64,
     steps_left: AtomicU64,
     dead: AtomicBool,
     death: Notify,
@@ -32,9 +33,13 @@ pub struct Life {
 /// Nobody lives so long.
 const FOR_EVER: u64 = u64::MAX;
 
+/// Who takes so many steps goes round in circles, while the clock stands still.
+const MOST_STEPS: u64 = 2_000_000;
+
 impl Life {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
+            steps: AtomicU64::new(0),
             steps_left: AtomicU64::new(FOR_EVER),
             dead: AtomicBool::new(false),
             death: Notify::new(),
@@ -58,7 +63,12 @@ impl Life {
     }
 
     /// Takes a step; `false` if it is not to be taken any more.
+    ///
+    /// # Panics
+    /// It goes round in circles.
     pub fn step(&self) -> bool {
+        let steps = self.steps.fetch_add(1, Ordering::Relaxed);
+        assert!(steps < MOST_STEPS, "it goes round in circles");
         match self.steps_left.load(Ordering::Relaxed) {
             FOR_EVER => {}
             0 => self.die(),

@@ -72,6 +72,9 @@ impl Opening<'_> {
         was_lost: bool,
     ) -> Result<Beginning, DiskFault> {
         let is_new = known.is_none() && recovered.segments.is_empty() && !was_lost;
+        if known.is_none() && !is_new && !was_lost {
+            self.telemetry.spool_state_lost(&"there is none");
+        }
         let clean = known.as_ref().and_then(|known| known.clean);
         let (end, next) = self.numbering(known.as_ref(), &recovered, is_new);
         let mut log = Log::new(next, next, end);

@@ -75,11 +75,18 @@ impl Writer {
         shared.write(now);
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
+        if shared.log().full {
+            shared.retire(now, wall);
+        }
         self.trim(shared, wall, shared.settings.retain, now);
         self.sweep(shared, now);
         self.make_room(shared, now, wall);
-        // With a new segment, what did not fit before fits now.
+        // With a new segment, what did not fit before fits now, and has waited long enough.
+        let written = shared.log().written;
         shared.write(now);
+        if shared.log().written > written {
+            shared.sync(now, wall);
+        }
         self.heed_requests(shared, now);
         self.remember(shared, now);
         shared.settle();

@@ -21,6 +21,7 @@ use super::{
     head::Head,
     log::Log,
     now,
+    segment::Open,
     writer::{REST, is_full},
 };
 use crate::{
@@ -191,6 +192,19 @@ impl Shared {
     pub(super) fn let_go_of_superseded(&self) -> bool {
         let mut head = self.head();
         head.rest_until.is_none() && head.let_go_of_superseded(&*self.files, Offset(u64::MAX))
+    }
+
+    /// Closes the current segment before it is full, if everybody has all of it: where there is no
+    /// room for another one, its room is wanted.
+    pub(super) fn retire(&self, now: Instant, wall: UnixMillis) {
+        let mut head = self.head();
+        let needed = self.log().needed();
+        let is_done =
+            |current: &mut Open| current.end > current.header.base && current.end <= needed;
+        let Some(done) = head.current.take_if(is_done) else { return };
+        head.previous_end = done.end;
+        head.full.push(done);
+        self.close_full(&mut head, now, wall);
     }
 
     /// Closes the current segment and lets go of the spare one; answers whether everything that was

@@ -130,6 +130,30 @@ fn a_flipped_byte_costs_its_frame_and_nothing_else() {
 }
 
 #[test]
+fn a_disk_with_room_for_one_segment_only_is_enough_to_go_on() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    let room: u64 = 128 << 10 | 4 << 10;
+    files.set_capacity(Some(room));
+    for round in 1..20 {
+        append(&spool, b"again");
+        work(&spool);
+        assert!(spool.pressure().is_paused(), "there is no room for a second one");
+        let mut later = Instant::now() + Duration::from_secs(round * 10);
+        while spool.ledger(web).waiting > 0 {
+            spool.acknowledge(web, spool.next().before());
+        }
+        for _ in 0..3 {
+            spool.work(later, UnixMillis::now());
+            later += Duration::from_secs(2);
+        }
+        assert!(!spool.pressure().is_paused(), "round {round}");
+    }
+    assert_eq!(spool.ledger(web).delivered, 19);
+}
+
+#[test]
 fn events_do_not_wait_for_the_storing_of_cursors() {
     let files = MemoryFiles::new();
     let spool = open(&files);
