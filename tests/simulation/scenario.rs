@@ -63,7 +63,7 @@ impl Scenario {
             policy,
             devices: dice.between(1..=5),
             webs,
-            acts: dice.between(4..=14),
+            acts: dice.between(3..=11),
         }
     }
 }

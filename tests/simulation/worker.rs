@@ -125,7 +125,8 @@ impl Worker {
             let next = self.spool.next().0;
             let rest = self.spool.work(Instant::now().into_std(), UnixMillis::now());
             self.note(owed, next);
-            owed = next;
+            // What waited in a pause is owed once that is over.
+            owed = if self.spool.pressure().is_paused() { 0 } else { next };
             let rest = match rest {
                 Rest::For(rest) => rest.min(LOOK),
                 Rest::Within(rest) => {
