@@ -19,6 +19,9 @@ pub struct Progress {
     pub delivered: u64,
     /// Events that are gone.
     pub dropped: u64,
+    /// Bytes that may wait for it before it is skipped; none where it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lag: Option<u64>,
 }
 
 impl Progress {
@@ -28,6 +31,7 @@ impl Progress {
             floor: began,
             floor_reason: DropReason::SpoolFull,
             delivered: 0,
+            max_lag: None,
             dropped: 0,
         }
     }

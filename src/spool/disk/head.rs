@@ -6,6 +6,7 @@ use std::{io, sync::Arc, time::Instant};
 use super::{
     format::segment_name,
     segment::{Open, Spare},
+    writer::is_full,
 };
 use crate::{
     model::Offset,
@@ -101,8 +102,13 @@ impl Head {
                 self.previous_end = previous_end;
                 Ok(true)
             }
-            Err((spare, error)) => {
+            Err((spare, error)) if is_full(&error) => {
                 self.spare = Some(spare);
+                Err(error)
+            }
+            Err((spare, error)) => {
+                // Another one may be better.
+                self.left_over.push(spare.number());
                 Err(error)
             }
         }

@@ -419,6 +419,21 @@ impl Log {
         at.checked_sub(1).map_or(0, |at| self.marks[at].filled)
     }
 
+    /// Readers that may be skipped lose the oldest segment, so that they fill no disk. Answers
+    /// whether that lets go of it.
+    pub(super) fn skip_oldest(&mut self) -> bool {
+        let Some(oldest) = self.segments.front().filter(|oldest| oldest.sealed.is_some()) else {
+            return false;
+        };
+        let floor = oldest.end;
+        for at in 0..self.readers.len() {
+            if self.readers[at].cursor.settings.when_behind == WhenBehind::Skip {
+                self.lose(at, floor, DropReason::Behind);
+            }
+        }
+        self.needed() >= floor
+    }
+
     /// Every reader loses the oldest segment. Answers whether there was one to give up.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let Some(oldest) = self.segments.front().filter(|oldest| oldest.sealed.is_some()) else {
@@ -441,9 +456,9 @@ impl Log {
     pub(super) fn trimmable(&self, wall: UnixMillis, kept: Duration) -> usize {
         let needed = self.needed();
         let is_over = |sealed: UnixMillis| {
-            // A clock that was set back must not keep them for ever.
+            // With a clock that was set back nobody knows their age: they go when room is needed.
             let age = wall.0.checked_sub(sealed.0);
-            age.is_none_or(|age| u128::from(age) >= kept.as_millis())
+            kept.is_zero() || age.is_some_and(|age| u128::from(age) >= kept.as_millis())
         };
         let is_free =
             |segment: &&Segment| segment.end <= needed && segment.sealed.is_some_and(is_over);
@@ -469,7 +484,9 @@ impl Log {
         let readers = self.readers.iter().filter(|reader| !reader.is_forgotten);
         let upstreams = readers.map(|reader| {
             let Cursor { settings, progress, .. } = &reader.cursor;
-            (settings.name.clone(), progress.clone())
+            let skips = settings.when_behind == WhenBehind::Skip;
+            let max_lag = skips.then_some(settings.max_lag);
+            (settings.name.clone(), Progress { max_lag, ..progress.clone() })
         });
         Stored {
             format: super::format::FORMAT,

@@ -166,14 +166,15 @@ fn expected(known: Option<&Stored>) -> Expected {
     }
 }
 
-/// Every upstream goes on where it was, whether it is configured or not.
+/// Every upstream goes on where it was, whether it is configured or not. One that was skipped when it
+/// fell behind still is, after it was taken out of the configuration.
 fn adopt_upstreams(log: &mut Log, known: &Stored, next: Offset) {
     for (name, progress) in &known.upstreams {
         let settings = ReaderSettings {
             name: name.clone(),
             start: Start::Now,
-            when_behind: WhenBehind::Hold,
-            max_lag: u64::MAX,
+            when_behind: progress.max_lag.map_or(WhenBehind::Hold, |_| WhenBehind::Skip),
+            max_lag: progress.max_lag.unwrap_or(u64::MAX),
         };
         let cursor = progress.cursor.min(next);
         log.add_reader(settings, Progress { cursor, ..progress.clone() }, false);

@@ -1,5 +1,6 @@
 use std::{
     io,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex, PoisonError},
     thread::{Builder, JoinHandle},
     time::{Duration, Instant, SystemTime},
@@ -25,6 +26,9 @@ use crate::{
     },
     telemetry::Telemetry,
 };
+
+/// A turn that panicked is followed by the next one after so long.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Events kept in files.
 ///
@@ -159,15 +163,27 @@ impl Inner {
         let mut began = now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
             began = now();
-            rest = self.write(began, UnixMillis::now());
+            let turn = || self.write(began, UnixMillis::now());
+            rest = self.survive(turn).unwrap_or(Rest::For(AFTER_PANIC));
         }
+    }
+
+    /// A panic there must not leave everybody waiting for a thread that is gone. `None`: it did.
+    fn survive<T>(&self, turn: impl FnOnce() -> T) -> Option<T> {
+        let done = panic::catch_unwind(AssertUnwindSafe(turn));
+        if done.is_err() {
+            self.shared.telemetry.spool_fault("a turn", &"it panicked; the spool goes on");
+        }
+        done.ok()
     }
 
     fn keep_reading(&self) {
         let mut rest = Rest::Idle;
         while self.loader_bell.rest(rest, Duration::ZERO) {
-            rest = match self.read(Instant::now()) {
-                Loaded::Failed => Rest::For(READ_AGAIN),
+            let loaded = self.survive(|| self.read(now()));
+            rest = match loaded.unwrap_or(Loaded::Failed) {
+                // A reader whose disk is well must not wait for another one's.
+                Loaded::Failed => Rest::Within(READ_AGAIN),
                 Loaded::Something => Rest::For(Duration::ZERO),
                 Loaded::Nothing => Rest::Idle,
             };

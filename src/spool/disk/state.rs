@@ -178,7 +178,9 @@ struct Newest {
 }
 
 fn newest(file: &dyn File) -> io::Result<Newest> {
-    let (first, second) = (read(file, 0)?, read(file, 1)?);
+    // A place that cannot be read is as good as none.
+    let place = |generation| read(file, generation).unwrap_or_default();
+    let (first, second) = (place(0), place(1));
     let are_whole = first.is_some() && second.is_some();
     let newest = [first, second].into_iter().flatten().max_by_key(|(generation, _)| *generation);
     let Some((generation, found)) = newest else {

@@ -23,6 +23,9 @@ pub(super) const BLOCK: u64 = 1 << 20;
 /// Cursors are stored at most so often; what is sent again after a crash has its old offset.
 const STORE_EVERY: Duration = Duration::from_millis(200);
 
+/// The smallest segment that is made where there is no room for a larger one, in bytes.
+const SMALLEST: u64 = 1 << 20;
+
 /// A disk that has failed, or is full, is tried again after so long.
 pub(super) const REST: Duration = Duration::from_secs(1);
 
@@ -164,15 +167,26 @@ impl Writer {
     fn make_room(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
         let least = shared.log().pending.first().map_or(0, Open::least_for);
         let size = shared.settings.segment.max(least);
-        if shared.head().spare.as_ref().is_some_and(|spare| spare.size >= least) {
-            return self.has_room(shared);
+        let (is_ready, is_first, rests) = {
+            let head = shared.head();
+            let is_ready = head.spare.as_ref().is_some_and(|spare| spare.size >= least);
+            let rests = head.rest_until.is_some_and(|until| now < until);
+            (is_ready, head.current.is_none(), rests)
+        };
+        if is_ready {
+            // One that is only there for comings and goings is no room.
+            let is_reserve = is_first && self.room_for_one(shared, size).is_err();
+            if !rests && !is_reserve {
+                self.has_room(shared);
+            }
+            return;
         }
         if self.try_again.is_some_and(|again| now < again) {
             return;
         }
         loop {
             let fault = match self.room_for_one(shared, size) {
-                Ok(()) => match self.make_spare(shared, size) {
+                Ok(()) => match self.make_some_spare(shared, size, least) {
                     Ok(()) => return self.has_room(shared),
                     Err(error) => error,
                 },
@@ -186,11 +200,16 @@ impl Writer {
             // What is kept for a rewind only goes first, then what policy gives up.
             if self.trim(shared, wall, Duration::ZERO, now)
                 || shared.let_go_of_superseded()
+                || self.skip_oldest(shared, wall, now)
                 || !shared.head().keeps_superseded() && self.give_up_oldest(shared, wall, now)
             {
                 continue;
             }
             self.has_no_room(shared, &fault);
+            if is_first && self.room_for_one(shared, size).is_err() {
+                // A start on a spool that is full by `max_size`: comings and goings own a segment.
+                let _ = self.make_some_spare(shared, size, least);
+            }
             self.try_again = Some(now + REST);
             return;
         }
@@ -202,6 +221,19 @@ impl Writer {
         match log.disk_bytes() + size > shared.settings.max_size && log.segments.len() > 1 {
             true => Err(io::Error::new(io::ErrorKind::StorageFull, "max_size is reached")),
             false => Ok(()),
+        }
+    }
+
+    /// Makes the next segment; a smaller one, but none below `least`, where the disk has no room for
+    /// one of the usual size.
+    fn make_some_spare(&self, shared: &Shared, size: u64, least: u64) -> io::Result<()> {
+        let least = least.max(SMALLEST);
+        let mut size = size;
+        loop {
+            match self.make_spare(shared, size) {
+                Err(error) if is_full(&error) && size / 2 >= least => size = (size / 2) & !4095,
+                made => return made,
+            }
         }
     }
 
@@ -236,6 +268,12 @@ impl Writer {
         if !std::mem::replace(&mut self.told_full, true) {
             shared.telemetry.spool_full(why);
         }
+    }
+
+    /// Who may be skipped holds nobody up, whether it is `max_size` or the file system that is full.
+    fn skip_oldest(&mut self, shared: &Shared, wall: UnixMillis, now: Instant) -> bool {
+        let is_free = shared.log().skip_oldest();
+        is_free && self.trim(shared, wall, Duration::ZERO, now)
     }
 
     fn give_up_oldest(&mut self, shared: &Shared, wall: UnixMillis, now: Instant) -> bool {

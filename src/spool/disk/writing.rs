@@ -106,7 +106,11 @@ impl Shared {
     fn write_failed(&self, head: &mut Head, error: &io::Error, now: Instant) {
         head.rest_until = Some(now + REST);
         if is_full(error) {
-            return self.telemetry.spool_full(error);
+            // On file systems that never overwrite, room that was taken can run out all the same.
+            if !std::mem::replace(&mut self.log().full, true) {
+                self.telemetry.spool_full(error);
+            }
+            return;
         }
         self.telemetry.spool_fault("writing", error);
         self.begin_anew(head);
@@ -114,7 +118,7 @@ impl Shared {
 
     /// Makes what was written safe, and closes segments that are full.
     pub(super) fn sync(&self, now: Instant, wall: UnixMillis) {
-        if !self.close_full(&mut self.head(), now, wall) {
+        if !self.sync_full(now) || !self.close_full(&mut self.head(), now, wall) {
             return;
         }
         if self.settings.durability == Durability::Os {
@@ -141,6 +145,20 @@ impl Shared {
         // Safety comes in order: what got full meanwhile is closed first, in the next turn.
         let (file, number) = (Arc::clone(&current.file), current.header.number);
         head.full.is_empty().then_some((file, number, current.position, current.end))
+    }
+
+    /// Syncs segments that are full while nobody waits for a lock, so that closing them takes little
+    /// more time. Answers whether that went well.
+    fn sync_full(&self, now: Instant) -> bool {
+        let file = |open: &Open| (open.header.number, Arc::clone(&open.file));
+        let full: Vec<_> = self.head().full.iter().map(file).collect();
+        for (number, file) in full {
+            if let Err(error) = file.sync() {
+                self.sync_failed(&mut self.head(), number, &error, now);
+                return false;
+            }
+        }
+        true
     }
 
     /// Closes segments that are full; answers whether none is left.

@@ -154,6 +154,34 @@ fn a_disk_with_room_for_one_segment_only_is_enough_to_go_on() {
 }
 
 #[test]
+fn an_upstream_that_may_be_skipped_is_skipped_when_it_is_not_configured_any_more() {
+    let files = MemoryFiles::new();
+    let spool = open(&files);
+    reader(&spool, "web");
+    let skipped = ReaderSettings {
+        name: "old".to_owned(),
+        start: Start::Oldest,
+        when_behind: WhenBehind::Skip,
+        max_lag: 8 << 10,
+    };
+    spool.open_reader(&skipped);
+    append(&spool, b"one");
+    assert!(spool.close());
+    drop(spool);
+    let spool = open(&files);
+    let web = reader(&spool, "web");
+    for _ in 0..2000 {
+        append(&spool, &[b'x'; 200]);
+        work(&spool);
+        spool.acknowledge(web, spool.next().before());
+    }
+    work(&spool);
+    assert!(!spool.pressure().is_paused());
+    let old = spool.open_reader(&skipped);
+    assert!(spool.ledger(old).dropped > 1000);
+}
+
+#[test]
 fn events_do_not_wait_for_the_storing_of_cursors() {
     let files = MemoryFiles::new();
     let spool = open(&files);

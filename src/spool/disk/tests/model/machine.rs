@@ -255,7 +255,8 @@ impl Machine {
             // A start that finds the spool full may have to give up the oldest.
             let (floor, dropped) = (before.floor, before.dropped);
             let floor_reason = before.floor_reason;
-            let seen = Progress { floor, floor_reason, dropped, ..known.clone() };
+            let max_lag = before.max_lag;
+            let seen = Progress { floor, floor_reason, dropped, max_lag, ..known.clone() };
             assert_eq!(seen, *before);
         }
     }
