@@ -10,8 +10,9 @@
 //! - What is dropped is counted by reason, and a reader meets it as a [`Read::Hole`].
 //! - At any time, for each upstream: received = delivered + waiting + dropped ([`Ledger`]).
 //!
-//! # What it does not promise
-//! The memory make ([`MemorySpool`]) keeps nothing beyond the process.
+//! # The makes
+//! [`DiskSpool`] keeps events in files: what is safe when stands there. [`MemorySpool`] keeps nothing
+//! beyond the process, and promises nothing.
 
 mod batch;
 mod cursor;

@@ -28,3 +28,8 @@ impl DiskFault {
         Self::Io { what: what.to_owned(), error }
     }
 }
+
+/// Whether there is no room, and nothing else is wrong.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

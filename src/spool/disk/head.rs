@@ -4,9 +4,9 @@
 use std::{io, sync::Arc, time::Instant};
 
 use super::{
+    fault::is_full,
     format::segment_name,
     segment::{Open, Spare},
-    writer::is_full,
 };
 use crate::{
     model::Offset,

@@ -10,8 +10,8 @@ use std::{
 use super::{
     Shared,
     format::segment_name,
-    log::AHEAD,
     quarantine,
+    readers::AHEAD,
     segment::Segment,
     walk::{Damage, Place, Step, Walk},
 };

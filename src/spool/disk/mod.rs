@@ -43,7 +43,8 @@
 //! # Room
 //! The next segment is made before it is needed, with room for all its bytes, so that a full disk
 //! shows early: then devices are not read (or the oldest segment goes, as `when_full` says), and
-//! what is left of the current segment is the reserve for comings and goings. `max_size` and a full
+//! what is left of the current segment is the reserve for comings and goings. Where the disk has no
+//! room for a segment of the usual size, a smaller one is made, down to 1 MiB. `max_size` and a full
 //! file system are the same case, and both end when a segment is trimmed or room comes back.
 
 mod archive;
@@ -54,6 +55,7 @@ mod loader;
 mod log;
 mod opening;
 mod quarantine;
+mod readers;
 mod recovery;
 mod requests;
 mod segment;

@@ -8,8 +8,7 @@ use super::{
     log::Log,
     quarantine,
     recovery::{Expected, Recovered, recover},
-    state::{self, Found, StateFile, Stored},
-    writer::BLOCK,
+    state::{self, BLOCK, Found, StateFile, Stored},
 };
 use crate::{
     model::Offset,

@@ -11,9 +11,9 @@ use tokio::sync::{Notify, watch};
 use super::{
     DiskFault, DiskSettings, Rest, Shared,
     loader::{Loaded, Loader, READ_AGAIN},
-    log::Look,
     now,
     opening::open,
+    readers::Look,
     requests::LOOK_EVERY,
     thread::Bell,
     writer::Writer,

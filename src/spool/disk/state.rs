@@ -6,11 +6,14 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{format::FORMAT, writer::BLOCK};
+use super::format::FORMAT;
 use crate::{
     model::Offset,
     spool::{DropReason, File, Files, cursor::Progress, holes::Hole},
 };
+
+/// Offsets are reserved in blocks of so many.
+pub(super) const BLOCK: u64 = 1 << 20;
 
 /// The file's name.
 pub(crate) const NAME: &str = "state";

@@ -8,17 +8,15 @@ use std::{
 
 use super::{
     Shared,
+    fault::is_full,
     requests::{Answer, Requests},
     segment::{Open, Spare},
-    state::{StateFile, Stored},
+    state::{BLOCK, StateFile, Stored},
 };
 use crate::{
     model::{Offset, UnixMillis},
     spool::WhenFull,
 };
-
-/// Offsets are reserved in blocks of so many.
-pub(super) const BLOCK: u64 = 1 << 20;
 
 /// Cursors are stored at most so often; what is sent again after a crash has its old offset.
 const STORE_EVERY: Duration = Duration::from_millis(200);
@@ -371,8 +369,4 @@ impl Writer {
             tries = if log.written > written { 0 } else { tries + 1 };
         }
     }
-}
-
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -16,13 +16,8 @@ use std::{
 };
 
 use super::{
-    Durability, Shared,
-    format::segment_name,
-    head::Head,
-    log::Log,
-    now,
-    segment::Open,
-    writer::{REST, is_full},
+    Durability, Shared, fault::is_full, format::segment_name, head::Head, log::Log, now,
+    segment::Open, writer::REST,
 };
 use crate::{
     model::{Offset, UnixMillis},
