@@ -165,16 +165,13 @@ impl Writer {
     fn make_room(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
         let least = shared.log().pending.first().map_or(0, Open::least_for);
         let size = shared.settings.segment.max(least);
-        let (is_ready, is_first, rests) = {
+        let (is_ready, rests) = {
             let head = shared.head();
             let is_ready = head.spare.as_ref().is_some_and(|spare| spare.size >= least);
-            let rests = head.rest_until.is_some_and(|until| now < until);
-            (is_ready, head.current.is_none(), rests)
+            (is_ready, head.rest_until.is_some_and(|until| now < until))
         };
         if is_ready {
-            // One that is only there for comings and goings is no room.
-            let is_reserve = is_first && self.room_for_one(shared, size).is_err();
-            if !rests && !is_reserve {
+            if !rests {
                 self.has_room(shared);
             }
             return;
@@ -204,10 +201,6 @@ impl Writer {
                 continue;
             }
             self.has_no_room(shared, &fault);
-            if is_first && self.room_for_one(shared, size).is_err() {
-                // A start on a spool that is full by `max_size`: comings and goings own a segment.
-                let _ = self.make_some_spare(shared, size, least);
-            }
             self.try_again = Some(now + REST);
             return;
         }
