@@ -24,6 +24,10 @@ const HALF_OPEN_LOOK: u64 = 1000;
 const PROBING: KeepaliveSettings =
     KeepaliveSettings { idle: Span::seconds(1), interval: Span::seconds(1), probes: 3 };
 
+/// The kernel counts in ticks, of 10 ms at most: what it heard so shortly before the probe may look
+/// as if it had come behind it.
+const KERNEL_TICK: Duration = Duration::from_millis(20);
+
 /// A probed peer that has answered at none of so many looks, 4.2 s, is dead. The kernel says so of
 /// a silent one at 4 s by itself. With bytes on their way to it there are no probes, and the
 /// kernel's next try may be a minute away. Looks are counted, not time: on a machine that stood
@@ -243,7 +247,8 @@ impl Session {
         let Some(probe) = self.probe.as_ref() else { return };
         let asked_for = Duration::from_millis(now.saturating_sub(probe.began));
         let Some(socket) = self.stream.descriptor() else { return };
-        let answered = kernel::since_last_acknowledgement(socket).is_ok_and(|age| age < asked_for);
+        let heard = kernel::since_last_acknowledgement(socket);
+        let answered = heard.is_ok_and(|age| age + KERNEL_TICK < asked_for);
         if answered {
             return self.probe_is_answered();
         }
