@@ -183,7 +183,7 @@ impl Log {
     /// Bytes of everything that is kept in memory, the buffers behind it aside.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        let ahead = self.readers.iter().flat_map(|reader| &reader.ahead);
+        let ahead = self.readers.iter().flat_map(|reader| reader.ahead.blocks());
         let blocks = self.pending.iter().chain(&self.tail).chain(ahead);
         let notes = self.marks.len() + self.segments.len() + self.holes.iter().count();
         blocks.map(|block| block.size() + size_of::<Block>()).sum::<usize>() + 64 * notes

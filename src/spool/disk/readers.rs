@@ -26,9 +26,50 @@ pub(super) struct Reader {
     pub(super) is_forgotten: bool,
     /// Tells it that its cursor was set back.
     pub(super) rewinds: Arc<Rewinds>,
-    pub(super) ahead: VecDeque<Block>,
+    pub(super) ahead: Ahead,
     /// Where to read on from, asked for and not done.
     pub(super) wanted: Option<Offset>,
+}
+
+/// Blocks that were read ahead, and their bytes: asked for at each read, so they are not added up.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    blocks: VecDeque<Block>,
+    bytes: usize,
+}
+
+impl Ahead {
+    fn extend(&mut self, blocks: Vec<Block>) {
+        self.bytes += blocks.iter().map(Block::size).sum::<usize>();
+        self.blocks.extend(blocks);
+    }
+
+    /// The block with the event at `from`; those before it are done with.
+    fn at(&mut self, from: Offset) -> Option<Block> {
+        while self.blocks.front().is_some_and(|block| block.end() <= from) {
+            self.bytes -= self.blocks.pop_front().map_or(0, |done| done.size());
+        }
+        self.blocks.front().filter(|block| block.base() <= from).cloned()
+    }
+
+    /// Offset behind the last event.
+    fn end(&self) -> Option<Offset> {
+        self.blocks.back().map(Block::end)
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.blocks.clear();
+        self.bytes = 0;
+    }
 }
 
 /// What a reader finds, and what has to be done for it.
@@ -78,7 +119,7 @@ impl Log {
             is_active,
             is_forgotten: false,
             rewinds: Arc::default(),
-            ahead: VecDeque::new(),
+            ahead: Ahead::default(),
             wanted: None,
         });
     }
@@ -110,21 +151,16 @@ impl Log {
 
     fn look_ahead(&mut self, reader: ReaderId, from: Offset) -> Look {
         let reader = &mut self.readers[reader.0];
-        while reader.ahead.front().is_some_and(|block| block.end() <= from) {
-            reader.ahead.pop_front();
-        }
-        let found = reader.ahead.front().filter(|block| block.base() <= from).cloned();
-        if found.is_none() {
+        let Some(found) = reader.ahead.at(from) else {
             reader.ahead.clear();
             reader.wanted = Some(from);
             return Look::OnDisk;
-        }
-        let ahead: usize = reader.ahead.iter().map(Block::size).sum();
-        if ahead < AHEAD && reader.wanted.is_none() {
+        };
+        if reader.ahead.bytes() < AHEAD && reader.wanted.is_none() {
             let newest = self.tail.front().map_or(self.written, Block::base);
-            reader.wanted = reader.ahead.back().map(Block::end).filter(|end| *end < newest);
+            reader.wanted = reader.ahead.end().filter(|end| *end < newest);
         }
-        found.map_or(Look::OnDisk, Look::Block)
+        Look::Block(found)
     }
 
     /// What was read for `reader` from `from` on; dropped if it wants something else by now.
