@@ -86,6 +86,16 @@ pub fn kib(id: u32, key: &str) -> Result<u64> {
     number(&status, &format!("{key}:")).context("status")
 }
 
+/// Connections that found the queue of a listener full, on all of this machine, since it began.
+pub fn overflows() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/netstat")?;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+    let [names, values] = [lines.next(), lines.next()].map(|line| line.unwrap_or_default());
+    let mut all = names.split(' ').zip(values.split(' '));
+    let value = all.find(|(name, _)| *name == "ListenOverflows").map(|(_, value)| value);
+    Ok(value.context("ListenOverflows")?.parse()?)
+}
+
 /// Seconds that all processors together were busy since the machine began.
 pub fn busy() -> Result<f64> {
     let stat = fs::read_to_string("/proc/stat")?;

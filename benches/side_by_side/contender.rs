@@ -21,7 +21,7 @@ use crate::{
 pub const FLOOR: &str = "floor";
 
 /// The protocol of tetherd's listener.
-const LISTENER: &str = "protocol = 'etung'";
+const LISTENER: &str = "protocol = 'line'";
 
 /// Most devices that any part has.
 const DEVICES: u32 = 20_000;

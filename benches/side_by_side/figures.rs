@@ -25,10 +25,24 @@ pub struct Goal {
     pub case: &'static str,
     /// Which figure.
     pub key: &'static str,
-    /// Who else.
+    /// Who else, and in which case.
     pub other: Contender,
+    pub beside: &'static str,
     /// Times the other's.
     pub bound: Bound,
+}
+
+impl Goal {
+    /// In the same case.
+    pub const fn to(case: &'static str, key: &'static str, other: Contender, bound: Bound) -> Self {
+        Self { case, key, other, beside: case, bound }
+    }
+
+    fn text(&self) -> String {
+        let Self { case, key, other, beside, .. } = self;
+        let beside = if case == beside { String::new() } else { format!(", {beside}") };
+        format!("{case}: {key} / that of `{}`{beside}", other.name())
+    }
 }
 
 /// On which side of it.
@@ -106,11 +120,11 @@ impl Runs {
 
     fn goal(&self, goal: &Goal) -> Option<Value> {
         let own = self.spread(goal.case, OURS, goal.key)?;
-        let other = self.spread(goal.case, goal.other, goal.key)?;
+        let other = self.spread(goal.beside, goal.other, goal.key)?;
         let rounds = self.0.iter().filter(|run| run.contender == OURS && run.case == goal.case);
         let ratios = rounds.filter_map(|run| {
             let theirs = self.0.iter().find(|other| {
-                (other.contender, other.case, other.round) == (goal.other, run.case, run.round)
+                (other.contender, other.case, other.round) == (goal.other, goal.beside, run.round)
             })?;
             Some(figure(run, goal.key)? / figure(theirs, goal.key)?)
         });
@@ -121,7 +135,7 @@ impl Runs {
             Bound::AtLeast(bound) => ("at least", bound, ratio >= bound),
         };
         Some(json!({
-            "what": format!("{}, {} / `{}`", goal.case, goal.key, goal.other.name()),
+            "what": goal.text(),
             "ratio": ratio,
             "least": rounds.quantile(0.0),
             "most": rounds.quantile(1.0),

@@ -96,7 +96,7 @@ impl Scene {
         thread::sleep(Duration::from_secs_f64(plan.seconds));
         let after = self.moment()?;
         let mut figures = figures(&before, &after);
-        figures["resident_kib"] = kib(self.gateway.id(), "VmRSS")?.into();
+        figures["resident_mib"] = (kib(self.gateway.id(), "VmRSS")? as f64 / 1024.0).into();
         Ok(figures)
     }
 

@@ -1,6 +1,11 @@
 //! What can be measured, each part by itself.
 
+mod drain;
+mod idle;
+mod neighbours;
 mod paced;
+mod saturation;
+mod storm;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -25,7 +30,8 @@ struct Part {
     measure: fn(&Plan, &Tools, Contender, &str) -> Result<Value>,
 }
 
-const PARTS: &[Part] = &[paced::PART];
+const PARTS: &[Part] =
+    &[paced::PART, saturation::PART, idle::PART, storm::PART, drain::PART, neighbours::PART];
 
 /// Everybody takes part.
 fn all(_: Contender) -> bool {
