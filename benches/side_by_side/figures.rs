@@ -1,11 +1,12 @@
 //! What the runs of a part gave: a table, goals, and all of it as JSON.
 
-use anyhow::Result;
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::{
-    contender::Contender,
-    plan::Plan,
+    contender::{ALL, Contender},
     report::{self, Spread},
 };
 
@@ -18,31 +19,17 @@ pub struct Column {
     pub decimals: usize,
 }
 
-/// How a figure of tetherd is to stand to that of another.
+/// How a figure of tetherd is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
-    /// Of which case.
+    /// In which case.
     pub case: &'static str,
     /// Which figure.
     pub key: &'static str,
-    /// Who else, and in which case.
-    pub other: Contender,
-    pub beside: &'static str,
+    /// Whose figure it is held against, and in which case; without any the bound is the figure's.
+    pub beside: Option<(Contender, &'static str)>,
     /// Times the other's.
     pub bound: Bound,
-}
-
-impl Goal {
-    /// In the same case.
-    pub const fn to(case: &'static str, key: &'static str, other: Contender, bound: Bound) -> Self {
-        Self { case, key, other, beside: case, bound }
-    }
-
-    fn text(&self) -> String {
-        let Self { case, key, other, beside, .. } = self;
-        let beside = if case == beside { String::new() } else { format!(", {beside}") };
-        format!("{case}: {key} / that of `{}`{beside}", other.name())
-    }
 }
 
 /// On which side of it.
@@ -50,6 +37,26 @@ impl Goal {
 pub enum Bound {
     AtMost(f64),
     AtLeast(f64),
+}
+
+impl Goal {
+    /// Against somebody else in the same case.
+    pub const fn to(case: &'static str, key: &'static str, other: Contender, bound: Bound) -> Self {
+        Self { case, key, beside: Some((other, case)), bound }
+    }
+
+    fn text(&self) -> String {
+        let Self { case, key, .. } = self;
+        match self.beside {
+            None => format!("{case}: {key}"),
+            Some((other, beside)) if beside == *case => {
+                format!("{case}: {key} / that of `{}`", other.name())
+            }
+            Some((other, beside)) => {
+                format!("{case}: {key} / that of `{}`, {beside}", other.name())
+            }
+        }
+    }
 }
 
 /// Whose goals they are.
@@ -71,30 +78,30 @@ pub struct Runs(pub Vec<Run>);
 
 impl Runs {
     /// A table: a row for each contender in each case.
-    pub fn print(&self, columns: &[Column]) {
-        let mut rows: Vec<(&str, Contender)> = Vec::new();
-        for run in &self.0 {
-            if !rows.contains(&(run.case, run.contender)) {
-                rows.push((run.case, run.contender));
+    pub fn print(&self, cases: &[&'static str], columns: &[Column]) {
+        let has_cases = cases.len() > 1;
+        let mut head = vec![""; 1 + usize::from(has_cases)];
+        head.extend(columns.iter().map(|column| column.head));
+        let mut rows = Vec::new();
+        for case in cases {
+            for contender in ALL.iter().copied().filter(|one| self.has(case, *one)) {
+                let mut row = Vec::new();
+                row.extend(has_cases.then(|| (*case).to_owned()));
+                row.push(format!("`{}`", contender.name()));
+                row.extend(columns.iter().map(|column| self.cell(case, contender, column)));
+                rows.push(row);
             }
         }
-        let cells = |(case, contender): &(&str, Contender)| {
-            let figure = |column: &Column| match self.spread(case, *contender, column.key) {
-                Some(spread) => spread.text(column.decimals),
-                None => "-".to_owned(),
-            };
-            let names = [(*case).to_owned(), format!("`{}`", contender.name())];
-            names.into_iter().chain(columns.iter().map(figure)).collect()
-        };
-        let head: Vec<_> = ["", ""].into_iter().chain(columns.iter().map(|c| c.head)).collect();
-        // Cases stand together, and contenders in each in their own order.
-        let mut cases: Vec<&str> = rows.iter().map(|(case, _)| *case).collect();
-        cases.dedup();
-        rows.sort_by_key(|(case, who)| {
-            let at = cases.iter().position(|known| known == case);
-            (at, crate::contender::ALL.iter().position(|known| known == who))
-        });
-        report::table(&head, &rows.iter().map(cells).collect::<Vec<_>>());
+        report::table(&head, &rows);
+    }
+
+    fn has(&self, case: &str, contender: Contender) -> bool {
+        self.0.iter().any(|run| (run.case, run.contender) == (case, contender))
+    }
+
+    fn cell(&self, case: &str, contender: Contender, column: &Column) -> String {
+        let spread = self.spread(case, contender, column.key);
+        spread.map_or_else(|| "-".to_owned(), |spread| spread.text(column.decimals))
     }
 
     /// How far goals are reached, as ratios of medians; and the ratios of single rounds, from the
@@ -113,23 +120,20 @@ impl Runs {
             ]);
         }
         if !rows.is_empty() {
-            report::table(&["`group`", "ratio (of single rounds)", "goal", "holds"], &rows);
+            report::table(&["`group`", "median (of single rounds)", "goal", "holds"], &rows);
         }
         told
     }
 
     fn goal(&self, goal: &Goal) -> Option<Value> {
         let own = self.spread(goal.case, OURS, goal.key)?;
-        let other = self.spread(goal.beside, goal.other, goal.key)?;
-        let rounds = self.0.iter().filter(|run| run.contender == OURS && run.case == goal.case);
-        let ratios = rounds.filter_map(|run| {
-            let theirs = self.0.iter().find(|other| {
-                (other.contender, other.case, other.round) == (goal.other, goal.beside, run.round)
-            })?;
-            Some(figure(run, goal.key)? / figure(theirs, goal.key)?)
-        });
-        let rounds = Spread::of(ratios);
-        let ratio = own.median() / other.median();
+        let (ratio, rounds) = match goal.beside {
+            None => (own.median(), own),
+            Some((other, case)) => {
+                let others = self.spread(case, other, goal.key)?;
+                (own.median() / others.median(), self.rounds(goal, other, case))
+            }
+        };
         let (side, bound, holds) = match goal.bound {
             Bound::AtMost(bound) => ("at most", bound, ratio <= bound),
             Bound::AtLeast(bound) => ("at least", bound, ratio >= bound),
@@ -145,6 +149,17 @@ impl Runs {
         }))
     }
 
+    /// The ratios of single rounds.
+    fn rounds(&self, goal: &Goal, other: Contender, case: &str) -> Spread {
+        let own = self.0.iter().filter(|run| (run.contender, run.case) == (OURS, goal.case));
+        Spread::of(own.filter_map(|run| {
+            let theirs = self.0.iter().find(|theirs| {
+                (theirs.contender, theirs.case, theirs.round) == (other, case, run.round)
+            })?;
+            Some(figure(run, goal.key)? / figure(theirs, goal.key)?)
+        }))
+    }
+
     /// The figure of this name in all runs that have it.
     pub fn spread(&self, case: &str, contender: Contender, key: &str) -> Option<Spread> {
         let own = self.0.iter().filter(|run| run.contender == contender && run.case == case);
@@ -152,13 +167,26 @@ impl Runs {
         (!values.is_empty()).then(|| Spread::of(values))
     }
 
-    /// Writes all, if the plan wants that.
-    pub fn keep(&self, plan: &Plan, part: &str, facts: Value, goals: Vec<Value>) -> Result<()> {
-        let Some(folder) = &plan.results else { return Ok(()) };
-        let runs: Vec<_> = self.0.iter().map(json).collect();
-        let results = json!({ "goals": goals, "runs": runs });
-        report::keep(folder, &format!("side_by_side_{part}"), facts, &results)
+    /// Writes all into a folder.
+    pub fn keep(&self, folder: &Path, part: &str, facts: Value, goals: Vec<Value>) -> Result<()> {
+        let results =
+            json!({ "goals": goals, "runs": self.0.iter().map(json).collect::<Vec<_>>() });
+        report::keep(folder, &file(part), facts, &results)
     }
+
+    /// Reads what was written into a folder, where it is of these cases.
+    pub fn read(folder: &Path, part: &str, cases: &[&'static str]) -> Result<Self> {
+        let path = folder.join(file(part)).with_extension("json");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let all: Value = serde_json::from_str(&text)?;
+        let runs = all["results"]["runs"].as_array().context("no runs")?;
+        Ok(Self(runs.iter().filter_map(|run| read(run, cases)).collect()))
+    }
+}
+
+/// The file's name, without its ending.
+fn file(part: &str) -> String {
+    format!("side_by_side_{part}")
 }
 
 fn figure(run: &Run, key: &str) -> Option<f64> {
@@ -171,4 +199,16 @@ fn json(run: &Run) -> Value {
         Err(why) => ("failed", why.as_str().into()),
     };
     json!({ "contender": run.contender.name(), "case": run.case, "round": run.round + 1, key: value })
+}
+
+fn read(run: &Value, cases: &[&'static str]) -> Option<Run> {
+    Some(Run {
+        contender: ALL.iter().copied().find(|known| run["contender"] == known.name())?,
+        case: cases.iter().copied().find(|known| run["case"] == *known)?,
+        round: run["round"].as_u64()?.checked_sub(1)? as usize,
+        figures: match run.get("figures") {
+            Some(figures) => Ok(figures.clone()),
+            None => Err(run["failed"].as_str()?.to_owned()),
+        },
+    })
 }

@@ -37,7 +37,8 @@ impl Kind {
 /// One of so many bytes, its line feed among them, sent at the time 0.
 pub fn line(kind: Kind, bytes: usize) -> Vec<u8> {
     let front = [SIGN, kind.letter()].into_iter().chain([b'0'; FRONT - 2]);
-    let mut line: Vec<_> = front.chain(TEXT.iter().copied().cycle()).take(bytes.saturating_sub(1)).collect();
+    let mut line: Vec<_> =
+        front.chain(TEXT.iter().copied().cycle()).take(bytes.saturating_sub(1)).collect();
     line.push(b'\n');
     line
 }

@@ -25,8 +25,11 @@ pub struct Plan {
     pub program: PathBuf,
     /// Where folders are made, and removed.
     pub scratch: PathBuf,
-    /// Where results are written, if they are.
-    pub results: Option<PathBuf>,
+    /// Where results are written, and whether they are.
+    pub results: PathBuf,
+    pub is_kept: bool,
+    /// Nothing is measured: what was written before is printed.
+    pub is_print: bool,
 }
 
 impl Default for Plan {
@@ -40,7 +43,9 @@ impl Default for Plan {
             backlog: 1_000_000,
             program: PathBuf::new(),
             scratch: env::temp_dir(),
-            results: Some([env!("CARGO_MANIFEST_DIR"), "benches", "results"].iter().collect()),
+            results: [env!("CARGO_MANIFEST_DIR"), "benches", "results"].iter().collect(),
+            is_kept: true,
+            is_print: false,
         }
     }
 }
@@ -52,6 +57,8 @@ impl Plan {
         while let Some(word) = words.next() {
             if word == "--quick" {
                 plan.hurry();
+            } else if word == "--print" {
+                plan.is_print = true;
             } else if word.starts_with("--") {
                 let value = words.next().with_context(|| format!("{word} needs a value"))?;
                 plan.take(&word, &value)?;
@@ -65,7 +72,7 @@ impl Plan {
     /// While something is being built: one short run, and nothing is written.
     fn hurry(&mut self) {
         (self.runs, self.seconds, self.settle, self.backlog) = (1, 2.0, 0.5, 200_000);
-        self.results = None;
+        self.is_kept = false;
     }
 
     fn take(&mut self, key: &str, value: &str) -> Result<()> {
@@ -76,7 +83,7 @@ impl Plan {
             "--backlog" => self.backlog = value.parse()?,
             "--program" => self.program = value.into(),
             "--scratch" => self.scratch = value.into(),
-            "--results" => self.results = Some(value.into()),
+            "--results" => self.results = value.into(),
             _ => bail!("{key} is no option"),
         }
         Ok(())

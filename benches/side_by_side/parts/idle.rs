@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Part, all};
 use crate::{
     contender::{Contender, Tools},
-    figures::Column,
+    figures::{Bound::AtMost, Column, Goal},
     fleet::Crowd,
     plan::Plan,
     scene::Stage,
@@ -39,7 +39,7 @@ pub const PART: Part = Part {
         Column { head: "resident KiB", key: "resident_kib", decimals: 0 },
         Column { head: "of no file", key: "anonymous_kib", decimals: 0 },
     ],
-    goals: &[],
+    goals: &[Goal { case: MANY, key: "bytes_a_device", beside: None, bound: AtMost(1536.0) }],
     is_for: all,
     measure,
 };

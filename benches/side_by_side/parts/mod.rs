@@ -38,28 +38,30 @@ fn all(_: Contender) -> bool {
     true
 }
 
-/// Runs the parts of a plan.
+/// Runs the parts of a plan, or prints what was written of them before.
 pub fn run(mut plan: Plan) -> Result<()> {
-    if let Some(unknown) =
-        plan.parts.iter().find(|name| !PARTS.iter().any(|part| part.name == *name))
-    {
+    let known = |name: &String| PARTS.iter().any(|part| part.name == name);
+    if let Some(unknown) = plan.parts.iter().find(|name| !known(name)) {
         let known: Vec<_> = PARTS.iter().map(|part| part.name).collect();
         bail!("{unknown} is no part; there are {}", known.join(", "));
     }
-    plan.contenders.retain(|contender| match contender.lack() {
-        Some(remedy) => {
-            println!("{} is left out, since it is not installed ({remedy})", contender.name());
-            false
-        }
-        None => true,
-    });
-    let tools = Tools::build(&plan)?;
-    for part in PARTS {
-        if plan.parts.is_empty() || plan.parts.iter().any(|wanted| wanted == part.name) {
-            part.run(&plan, &tools)?;
-        }
+    let is_wanted =
+        |part: &&Part| plan.parts.is_empty() || plan.parts.iter().any(|n| n == part.name);
+    let parts: Vec<_> = PARTS.iter().filter(is_wanted).collect();
+    if plan.is_print {
+        return parts.iter().try_for_each(|part| part.print(&plan));
     }
-    Ok(())
+    plan.contenders.retain(|contender| is_there(*contender));
+    let tools = Tools::build(&plan)?;
+    parts.iter().try_for_each(|part| part.run(&plan, &tools))
+}
+
+fn is_there(contender: Contender) -> bool {
+    let lack = contender.lack();
+    if let Some(remedy) = lack {
+        println!("{} is left out, since it is not installed ({remedy})", contender.name());
+    }
+    lack.is_none()
 }
 
 impl Part {
@@ -77,9 +79,21 @@ impl Part {
                 }
             }
         }
-        runs.print(self.columns);
+        runs.print(self.cases, self.columns);
         let goals = runs.goals(self.goals);
-        runs.keep(plan, self.name, facts, goals)
+        if plan.is_kept {
+            runs.keep(&plan.results, self.name, facts, goals)?;
+        }
+        Ok(())
+    }
+
+    /// Prints what was written before.
+    fn print(&self, plan: &Plan) -> Result<()> {
+        println!("== {}: {}", self.name, self.what);
+        let runs = Runs::read(&plan.results, self.name, self.cases)?;
+        runs.print(self.cases, self.columns);
+        runs.goals(self.goals);
+        Ok(())
     }
 
     /// One line for each run, while it goes on.

@@ -33,15 +33,13 @@ pub const PART: Part = Part {
         Goal {
             case: FLOODED,
             key: "p99_us",
-            other: Contender::Group,
-            beside: ALONE,
+            beside: Some((Contender::Group, ALONE)),
             bound: AtMost(2.0),
         },
         Goal {
             case: TRICKLED,
             key: "p99_us",
-            other: Contender::Group,
-            beside: ALONE,
+            beside: Some((Contender::Group, ALONE)),
             bound: AtMost(2.0),
         },
     ],
