@@ -1,8 +1,10 @@
 //! The counts that are kept in the repository, one case a line, and what has changed since.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::machine;
 
 /// The line that says by what the counts were made.
 const COUNTED_BY: &str = "# Counted by ";
@@ -20,15 +22,7 @@ pub struct Counts {
 
 /// Compiler, valgrind and processor.
 pub fn counted_by(valgrind: &str) -> String {
-    let output = Command::new("rustc").arg("--version").output();
-    let rustc = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    format!("{}, valgrind {valgrind}, {}", rustc.unwrap_or_default(), processor())
-}
-
-fn processor() -> String {
-    let facts = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = facts.lines().find_map(|line| line.strip_prefix("model name"));
-    model.map_or("", |model| model.trim_start_matches([' ', '\t', ':'])).to_owned()
+    format!("{}, valgrind {valgrind}, {}", machine::compiler(), machine::processor())
 }
 
 impl Counts {

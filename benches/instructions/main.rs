@@ -6,6 +6,7 @@
 
 mod cases;
 mod counts;
+mod machine;
 mod valgrind;
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
@@ -79,7 +80,7 @@ fn count(plan: &Plan) -> Result<BTreeMap<String, f64>> {
     let mut counts = BTreeMap::new();
     for case in wanted {
         let profile = folder.join(format!("{}.callgrind", case.name.replace('/', "-")));
-        let output = valgrind::command(&[case.name], &profile)?.output()?;
+        let output = valgrind::command(&[], &[case.name], &profile)?.output()?;
         if !output.status.success() {
             bail!("{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
         }

@@ -28,13 +28,14 @@ pub fn version() -> Option<String> {
 const COPIES: &str =
     "glibc.cpu.x86_rep_movsb_threshold=1000000000:glibc.cpu.x86_rep_stosb_threshold=1000000000";
 
-/// This program with these words behind [`ROLE`], under callgrind, which writes its profile to
-/// `profile`.
-pub fn command(words: &[&str], profile: &Path) -> Result<Command> {
+/// This program with these words behind [`ROLE`], under callgrind with these options, which writes
+/// its profile to `profile`.
+pub fn command(options: &[&str], words: &[&str], profile: &Path) -> Result<Command> {
     let mut command = Command::new("valgrind");
     command
         .env("GLIBC_TUNABLES", COPIES)
         .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*::counted_stretch"])
+        .args(options)
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(env::current_exe()?)
         .arg(ROLE)
