@@ -70,6 +70,7 @@ pub fn storm(crowd: &Crowd, counts: &Counts) -> Result<Vec<Device>> {
             storm.turn(&mut events, Duration::ZERO)?;
         }
     }
+    counts.came.store(clock::now(), Relaxed);
     let begun = Instant::now();
     while storm.is_waiting() && begun.elapsed() < LIMIT {
         storm.turn(&mut events, Duration::from_millis(10))?;

@@ -22,6 +22,7 @@ pub const PART: Part = Part {
     cases: &[CASE],
     columns: &[
         Column { head: "ms", key: "milliseconds", decimals: 0 },
+        Column { head: "ms to connect", key: "milliseconds_to_connect", decimals: 0 },
         Column { head: "devices/s", key: "devices_a_second", decimals: 0 },
         Column { head: "us a device", key: "us_a_device", decimals: 1 },
         Column { head: "refused", key: "refused", decimals: 0 },
@@ -53,6 +54,7 @@ fn measure(plan: &Plan, tools: &Tools, contender: Contender, _case: &str) -> Res
     let seconds = took as f64 / 1e9;
     Ok(json!({
         "milliseconds": seconds * 1e3,
+        "milliseconds_to_connect": told.came.saturating_sub(told.begun) as f64 / 1e6,
         "devices_a_second": online as f64 / seconds,
         "us_a_device": used * 1e6 / online as f64,
         "refused": told.refused,
