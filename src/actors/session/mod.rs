@@ -18,12 +18,7 @@ mod reading;
 mod watching;
 mod writing;
 
-use std::{
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context as TaskContext, Poll},
-};
+use std::{rc::Rc, sync::Arc, task::Context as TaskContext};
 
 use actix::prelude::*;
 
@@ -38,7 +33,7 @@ use crate::{
     model::CloseReason,
     net::Stream,
     protocol::Cutter,
-    supervision::failpoint,
+    supervision::{Lean, LeanContext as Context, failpoint},
 };
 
 /// A word from the thread's host to one of its sessions.
@@ -127,7 +122,7 @@ impl Session {
     }
 
     /// Moves bytes both ways as far as they go.
-    fn advance(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
+    fn move_bytes(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
         self.write(task);
         self.read(ctx, task);
         if let Some(reason) = self.parting.take() {
@@ -141,12 +136,6 @@ impl Session {
         if self.ending.is_some() {
             self.write(task);
         }
-        if self.part(task).is_ready() {
-            ctx.stop();
-            return Poll::Ready(());
-        }
-        self.watch();
-        Poll::Pending
     }
 
     /// Whether neither side has anything more to say.
@@ -168,7 +157,6 @@ impl Session {
             return then(self, Verdict::Proceed, ctx);
         }
         let Some(occurrence) = self.thread.occurrence(self.slot, what) else { return };
-        let asker = ctx.address();
         self.asking = true;
         let extensions = Arc::clone(&self.thread.ports.extensions);
         let asked = async move { extensions.ask(occurrence).await };
@@ -183,8 +171,6 @@ impl Session {
                 then(session, verdict, ctx);
             }
             session.go_on(ctx);
-            // The pump may have run before this in the present poll; a word makes it run again.
-            asker.do_send(Nudge::Queued);
         }));
     }
 
@@ -203,14 +189,24 @@ impl Actor for Session {
             Verdict::Proceed => session.begin(),
             Verdict::Refuse(_) => session.end(CloseReason::Denied),
         });
-        ctx.spawn(Pump);
+    }
+}
+
+impl Lean for Session {
+    fn advance(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
+        self.move_bytes(ctx, task);
+        if self.part(task).is_ready() {
+            ctx.stop();
+        } else {
+            self.watch();
+        }
     }
 }
 
 impl Handler<Nudge> for Session {
     type Result = ();
 
-    /// Whatever it is about, the pump runs behind it, in the same poll.
+    /// Whatever it is about, the session advances behind it, in the same poll.
     fn handle(&mut self, nudge: Nudge, ctx: &mut Context<Self>) {
         match nudge {
             Nudge::Granted => self.granted(ctx),
@@ -226,22 +222,6 @@ impl Handler<Nudge> for Session {
             Nudge::Resumed => self.go_on(ctx),
             Nudge::HungUp => self.hung_up(),
         }
-    }
-}
-
-/// Drives a session whenever its socket is ready or a word came in.
-struct Pump;
-
-impl ActorFuture<Session> for Pump {
-    type Output = ();
-
-    fn poll(
-        self: Pin<&mut Self>,
-        session: &mut Session,
-        ctx: &mut Context<Session>,
-        task: &mut TaskContext<'_>,
-    ) -> Poll<()> {
-        session.advance(ctx, task)
     }
 }
 

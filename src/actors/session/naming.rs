@@ -1,6 +1,4 @@
-use actix::prelude::*;
-
-use super::Session;
+use super::{Context, Session};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},

@@ -6,10 +6,9 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
-use actix::prelude::*;
 use bytes::Bytes;
 
-use super::{Session, failpoint_data};
+use super::{Context, Session, failpoint_data};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},

@@ -1,9 +1,8 @@
 use std::{io, time::Duration};
 
-use actix::prelude::*;
 use socket2::SockRef;
 
-use super::Session;
+use super::{Context, Session};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
