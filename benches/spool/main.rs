@@ -3,22 +3,20 @@
 //! `cargo bench --bench spool -- [part...]`; `benches/README.md` tells what the parts are.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it is a program for a terminal
 
+#[path = "../common/mod.rs"]
+mod common;
 mod fleet;
 mod folder;
 mod load;
-mod machine;
 mod parts;
-mod process;
-mod program;
-mod report;
-mod rival;
 mod subject;
-mod usage;
 mod web;
 
 use std::{env, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use common::{line, machine, process, program, report, rsyslog, usage};
 
 /// What all parts are told.
 #[derive(Clone, Debug)]

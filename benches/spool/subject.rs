@@ -3,7 +3,11 @@
 use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{Plan, program::Program, rival::Rival};
+use crate::{
+    Plan,
+    program::{Program, Setup},
+    rsyslog::Rsyslog,
+};
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +39,14 @@ impl Subject {
         let disk = |durability| format!("type = 'disk'\ndurability = '{durability}'");
         let spool = match self {
             Self::Rsyslog => {
-                let rival = Rival::start(folder.path(), web)?;
-                return Ok(Running { what: What::Rival(rival), _folder: folder });
+                let rsyslog = Rsyslog::start(folder.path(), web, 2000)?;
+                return Ok(Running { what: What::Rsyslog(rsyslog), _folder: folder });
             }
             Self::Memory => "type = 'memory'".to_owned(),
             Self::Os => disk("os"),
             Self::Group => disk("group"),
         };
-        let program = Program::start(&plan.program, folder.path(), web, &spool)?;
+        let program = Program::start(&plan.program, folder.path(), web, &Setup::of(&spool))?;
         Ok(Running { what: What::Program(program), _folder: folder })
     }
 }
@@ -55,7 +59,7 @@ pub struct Running {
 
 enum What {
     Program(Program),
-    Rival(Rival),
+    Rsyslog(Rsyslog),
 }
 
 impl Running {
@@ -63,7 +67,7 @@ impl Running {
     pub fn id(&self) -> u32 {
         match &self.what {
             What::Program(program) => program.id(),
-            What::Rival(rival) => rival.id(),
+            What::Rsyslog(rsyslog) => rsyslog.id(),
         }
     }
 
@@ -71,7 +75,7 @@ impl Running {
     pub fn address(&self) -> &str {
         match &self.what {
             What::Program(program) => &program.address,
-            What::Rival(rival) => &rival.address,
+            What::Rsyslog(rsyslog) => &rsyslog.address,
         }
     }
 }

@@ -14,16 +14,16 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::process::{self, Process};
+use crate::{
+    line::last_offset,
+    process::{self, Process},
+};
 
 /// Its name.
 pub const ROLE: &str = "web";
 
 /// Bytes taken by one read.
 const READ: usize = 256 << 10;
-
-/// What an event of ours begins with.
-const OFFSET: &[u8] = b"{\"offset\":";
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -77,15 +77,6 @@ fn serve(mut stream: TcpStream, counts: &Counts) -> Result<()> {
         begun = filled - whole;
         anyhow::ensure!(begun < READ, "a line is too long");
     }
-}
-
-/// The offset in the last of these lines.
-fn last_offset(lines: &[u8]) -> Option<u64> {
-    let text = lines.strip_suffix(b"\n")?;
-    let last = &text[memchr::memrchr(b'\n', text).map_or(0, |at| at + 1)..];
-    let digits = last.strip_prefix(OFFSET)?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
 /// One in another process.

@@ -34,7 +34,8 @@ pub async fn start(
     exits: &ExitReports,
 ) -> Result<Threads, StartFault> {
     if count == 1 {
-        let thread = Rc::new(SessionThread::new(0, ports));
+        let failed = |error| StartFault::Thread { number: 0, error };
+        let thread = Rc::new(SessionThread::new(0, ports).map_err(failed)?);
         let hosts = vec![start_host(thread, exits.of(ActorKind::Host, "0"))];
         return Ok(Threads { hosts, arbiters: Vec::new() });
     }
@@ -45,12 +46,13 @@ pub async fn start(
         let (ports, exits) = (ports.clone(), exits.of(ActorKind::Host, &number.to_string()));
         let (tell, started) = oneshot::channel();
         arbiter.spawn_fn(move || {
-            let thread = Rc::new(SessionThread::new(number, ports));
+            let host =
+                SessionThread::new(number, ports).map(|thread| start_host(Rc::new(thread), exits));
             // Whoever asked is gone only when the start was given up.
-            let _ = tell.send(start_host(thread, exits));
+            let _ = tell.send(host);
         });
         let gone = |_| failed(io::ErrorKind::BrokenPipe.into());
-        threads.hosts.push(started.await.map_err(gone)?);
+        threads.hosts.push(started.await.map_err(gone)?.map_err(failed)?);
         threads.arbiters.push(arbiter);
     }
     Ok(threads)

@@ -7,7 +7,7 @@ use super::{
     wording::{any_of, nearest},
 };
 use crate::{
-    actors::{ListenerSettings, OneOrMany},
+    actors::{ListenerSettings, OneOrMany, Registration},
     net::Address,
     protocol::Protocol,
     units::{Size, Span},
@@ -115,13 +115,13 @@ fn check_sizes(name: &str, settings: &ListenerSettings, rules: &mut Rules<'_>) {
 /// Checks that the protocol of listener `name` is there; `known` are those that are.
 pub(super) fn check_protocols(
     name: &str,
-    protocol: &OneOrMany,
+    settings: &ListenerSettings,
     folders: &[PathBuf],
     known: &[String],
     rules: &mut Rules<'_>,
 ) {
     let key = key(name, "protocol");
-    let asked = match protocol {
+    let asked = match &settings.protocol {
         OneOrMany::One(one) => std::slice::from_ref(one),
         OneOrMany::Many(many) => many.as_slice(),
     };
@@ -141,10 +141,14 @@ pub(super) fn check_protocols(
     for protocol in asked {
         match presets::protocol_text(folders, protocol) {
             Ok(Some(found)) => {
-                let faults = Protocol::parse(protocol, &found.text).err().unwrap_or_default();
-                for fault in faults {
+                let parsed = Protocol::parse(protocol, &found.text);
+                let cuts_frames = parsed.as_ref().is_ok_and(Protocol::cuts_frames);
+                for fault in parsed.err().unwrap_or_default() {
                     let text = format!("{}: {fault}", found.origin);
                     rules.error(std::slice::from_ref(&key), text);
+                }
+                if cuts_frames && settings.registration == Registration::Every {
+                    refuse_every(name, protocol, rules);
                 }
             }
             Ok(None) => rules.error(std::slice::from_ref(&key), unknown_protocol(protocol, known)),
@@ -154,6 +158,14 @@ pub(super) fn check_protocols(
             ),
         }
     }
+}
+
+fn refuse_every(name: &str, protocol: &str, rules: &mut Rules<'_>) {
+    let text = format!(
+        "\"every\" does not go with {protocol:?}, which cuts frames: there is no packet to stand \
+         before; write \"once\""
+    );
+    rules.error(&[key(name, "registration"), key(name, "protocol")], text);
 }
 
 fn unknown_protocol(protocol: &str, known: &[String]) -> String {

@@ -29,7 +29,7 @@ pub(super) fn check(
     let protocols = presets::protocol_names(folders);
     for (name, listener) in &config.listener {
         listener_rules::check(name, listener, &mut rules);
-        listener_rules::check_protocols(name, &listener.protocol, folders, &protocols, &mut rules);
+        listener_rules::check_protocols(name, listener, folders, &protocols, &mut rules);
     }
     for (name, upstream) in &config.upstream {
         upstream_rules::check(name, upstream, config, &mut rules);

@@ -4,7 +4,7 @@
 
 use std::{
     io, mem,
-    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd},
     time::Duration,
 };
 
@@ -70,6 +70,13 @@ pub fn watch(listener: Listener) -> io::Result<AsyncFd<Listener>> {
     // SAFETY: a listener owns its one socket from `bind` to its drop and gives no way to replace
     // it, so that the descriptor stays open and the same for as long as it is registered.
     let watched = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
+    watched.map_err(|refused| refused.into_parts().1)
+}
+
+/// Has this thread's runtime watch an epoll set.
+pub fn watch_set(set: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an owned descriptor stays open and the same until it is dropped.
+    let watched = unsafe { AsyncFd::register_with_interest(set, Interest::READABLE) };
     watched.map_err(|refused| refused.into_parts().1)
 }
 

@@ -2,8 +2,10 @@ use std::{mem, ops::Range, time::Duration};
 
 use super::{
     Fault, Item, Protocol, Registration, Rules,
+    delimiters::Delimiters,
     every::Every,
     packet::{Packet, Trailing},
+    unfinished::{Cut, Unfinished, is_too_long},
     waiting::{Found, Waiting},
 };
 use crate::model::Name;
@@ -33,8 +35,10 @@ enum State {
     Telling(Box<Telling>),
     /// Named, and the end of the registration may still come.
     Trailing(Trailing),
-    /// Named once and for all: bytes pass.
+    /// Named once and for all: bytes pass, or frames that lie whole in a read.
     Open,
+    /// Named once and for all, and a frame has begun.
+    Unfinished(Box<Unfinished>),
     Every(Box<Every>),
     Failed(Box<Failed>),
 }
@@ -102,17 +106,17 @@ impl Cutter {
         rules: &Rules,
         input: &mut &'i [u8],
     ) -> Item<'a> {
-        if let State::Open = self.state {
-            return match rules.chunk(input.len()) {
-                0 => Item::NeedMore,
-                length => Item::Data(take(input, length)),
-            };
-        }
-        let Some(packet) = protocol.packet() else {
-            self.state = State::Open;
-            return self.feed(protocol, rules, input);
-        };
         loop {
+            if let State::Open | State::Unfinished(_) = self.state {
+                return match protocol.ends() {
+                    Some(ends) => self.next_frame(ends, rules, input),
+                    None => next_chunk(rules, input),
+                };
+            }
+            let Some(packet) = protocol.packet() else {
+                self.state = State::Open;
+                continue;
+            };
             match self.step(packet, rules, input) {
                 Step::Again => {}
                 step => return self.item(packet, rules, step, input),
@@ -153,6 +157,10 @@ impl Cutter {
     /// The device will send nothing more: lets go what is still held. Call it until it says
     /// [`Item::NeedMore`], or a fault.
     pub fn finish(&mut self, protocol: &Protocol, rules: &Rules) -> Item<'_> {
+        if let State::Unfinished(unfinished) = &mut self.state {
+            let cut = if unfinished.is_told() { Cut::NeedMore } else { unfinished.finish(rules) };
+            return self.frame(cut);
+        }
         let Some(packet) = protocol.packet() else {
             return Item::NeedMore;
         };
@@ -170,9 +178,16 @@ impl Cutter {
             State::Waiting(waiting) => waiting.held(),
             State::Telling(telling) => &telling.held[telling.told..],
             State::Every(every) => every.held(),
+            State::Unfinished(unfinished) => unfinished.held(),
             State::Failed(failed) => &failed.held,
             State::Nameless | State::Trailing(_) | State::Open => &[],
         }
+    }
+
+    /// Whether nothing is allocated.
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Nameless | State::Trailing(_) | State::Open)
     }
 
     fn step(&mut self, packet: &Packet, rules: &Rules, input: &mut &[u8]) -> Step {
@@ -200,10 +215,8 @@ impl Cutter {
                 self.state = after(more);
                 if length > 0 { Step::Skip(length) } else { Step::Again }
             }
-            State::Open => match rules.chunk(input.len()) {
-                0 => Step::NeedMore,
-                length => Step::Input(Kind::Data, length),
-            },
+            // Frames and chunks are cut elsewhere.
+            State::Open | State::Unfinished(_) => Step::Again,
             State::Every(every) => every.feed(packet, rules, input),
             State::Failed(failed) => Step::Fault(failed.fault.clone()),
         }
@@ -233,14 +246,63 @@ impl Cutter {
             Step::Skip(length) => Item::Filtered(take(input, length).len()),
             Step::Filtered(length) => Item::Filtered(length),
             Step::NeedMore | Step::Again => Item::NeedMore,
-            Step::Fault(fault) => {
-                if !matches!(self.state, State::Failed(_)) {
-                    let held = self.held().to_vec();
-                    self.state = State::Failed(Box::new(Failed { fault: fault.clone(), held }));
-                }
-                Item::Fault(fault)
+            Step::Fault(fault) => self.fail(fault),
+        }
+    }
+
+    /// The next frame of a session that is named once and for all.
+    fn next_frame<'a, 'i: 'a>(
+        &'a mut self,
+        ends: &Delimiters,
+        rules: &Rules,
+        input: &mut &'i [u8],
+    ) -> Item<'a> {
+        if let State::Unfinished(unfinished) = &mut self.state
+            && !unfinished.is_told()
+        {
+            let cut = unfinished.feed(ends, rules, input);
+            // Half a delimiter at the end of one read, and the rest of it at the beginning of the next:
+            if !matches!(cut, Cut::Frame(0)) {
+                return self.frame(cut);
             }
         }
+        self.state = State::Open;
+        while let Some((start, length)) = ends.find(input, 0) {
+            if start > rules.max_frame {
+                return self.fail(Fault::FrameTooLong);
+            }
+            let frame = &take(input, start + length)[..start];
+            if !frame.is_empty() {
+                return Item::Data(frame);
+            }
+        }
+        if input.is_empty() {
+            return Item::NeedMore;
+        }
+        if is_too_long(input, ends, rules) {
+            return self.fail(Fault::FrameTooLong);
+        }
+        self.state = State::Unfinished(Box::new(Unfinished::new(take(input, input.len()))));
+        Item::NeedMore
+    }
+
+    fn frame(&mut self, cut: Cut) -> Item<'_> {
+        match cut {
+            Cut::Fault(fault) => self.fail(fault),
+            Cut::NeedMore => Item::NeedMore,
+            Cut::Frame(length) => match &self.state {
+                State::Unfinished(unfinished) => Item::Data(unfinished.frame(length)),
+                _ => Item::NeedMore,
+            },
+        }
+    }
+
+    fn fail<'a>(&mut self, fault: Fault) -> Item<'a> {
+        if !matches!(self.state, State::Failed(_)) {
+            let held = self.held().to_vec();
+            self.state = State::Failed(Box::new(Failed { fault: fault.clone(), held }));
+        }
+        Item::Fault(fault)
     }
 
     fn name(&mut self, packet: &Packet, rules: &Rules, found: Found) -> Name {
@@ -309,8 +371,15 @@ fn after(trailing: Trailing) -> State {
     }
 }
 
+fn next_chunk<'i>(rules: &Rules, input: &mut &'i [u8]) -> Item<'i> {
+    match rules.chunk(input.len()) {
+        0 => Item::NeedMore,
+        length => Item::Data(take(input, length)),
+    }
+}
+
 /// Takes `length` bytes off the front of `input`.
-fn take<'i>(input: &mut &'i [u8], length: usize) -> &'i [u8] {
+pub(super) fn take<'i>(input: &mut &'i [u8], length: usize) -> &'i [u8] {
     let (taken, rest) = input.split_at(length);
     *input = rest;
     taken

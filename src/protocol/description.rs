@@ -4,6 +4,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use toml::de::DeTable;
 
 use super::{
+    delimiters::Delimiters,
     keys::{ProtocolFault, Section, syntax},
     packet::{Gap, Packet},
 };
@@ -16,10 +17,37 @@ pub struct Protocol {
     name: String,
     /// None: a device is named by its address.
     packet: Option<Packet>,
+    /// What ends a frame once the device has a name; none: each read is one.
+    ends: Option<Delimiters>,
 }
 
-const ROOT: [&str; 3] = ["name", "identity", "registration"];
-const ROOT_LATER: [&str; 5] = ["max_frame", "all", "frame", "rule", "command"];
+const ROOT: [&str; 4] = ["name", "identity", "registration", "frame"];
+const ROOT_LATER: [&str; 4] = ["max_frame", "all", "rule", "command"];
+const FRAME: [&str; 2] = ["stage", "until"];
+const FRAME_LATER: [&str; 22] = [
+    "name",
+    "head",
+    "skip_until",
+    "skip",
+    "keep",
+    "min",
+    "plus",
+    "unless",
+    "also",
+    "length",
+    "digits",
+    "size",
+    "end",
+    "balanced",
+    "rest",
+    "tail",
+    "drop_head",
+    "drop_tail",
+    "escape",
+    "check",
+    "match",
+    "fields",
+];
 const REGISTRATION: [&str; 7] =
     ["head", "digits", "terminators", "gap", "name_pattern", "chunk", "drop_last"];
 
@@ -38,10 +66,11 @@ impl Protocol {
         }
         let mut faults = Vec::new();
         let packet = read(name, toml, root.get_ref(), &mut faults);
+        let ends = frames(toml, root.get_ref(), &mut faults);
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { name: name.to_owned(), packet })
+        Ok(Self { name: name.to_owned(), packet, ends })
     }
 
     /// The name that listeners use for it.
@@ -57,6 +86,15 @@ impl Protocol {
     /// The name of a device at `peer`, where devices are named by their address.
     pub fn name_by_address(&self, peer: &Peer) -> Option<Result<Name, NameFault>> {
         self.names_by_address().then(|| Name::new(peer.to_string().as_bytes()))
+    }
+
+    /// Whether data are cut into frames, instead of passing as they were read.
+    pub fn cuts_frames(&self) -> bool {
+        self.ends.is_some()
+    }
+
+    pub(super) fn ends(&self) -> Option<&Delimiters> {
+        self.ends.as_ref()
     }
 
     pub(super) fn packet(&self) -> Option<&Packet> {
@@ -93,6 +131,27 @@ fn read(
     }
     let table = section.table("registration");
     registration(&mut Section { source, prefix: "registration.", table, faults })
+}
+
+/// What ends the frames of a device that has its name.
+fn frames(source: &str, root: &DeTable<'_>, faults: &mut Vec<ProtocolFault>) -> Option<Delimiters> {
+    let mut section = Section { source, prefix: "", table: Some(root), faults };
+    let tables = section.tables("frame");
+    if tables.len() > 1 {
+        section.fault("frame", "may stand once only; several kinds of frames are not built yet");
+    }
+    let table = Some(*tables.first()?);
+    let mut frame = Section { source, prefix: "frame.", table, faults };
+    frame.refuse_others(&FRAME, &FRAME_LATER);
+    if frame.text("stage") != Some("after") {
+        frame.fault("stage", "must be 'after': other frames are not built yet");
+    }
+    let until = frame.list_of_bytes("until");
+    let ends = until.and_then(Delimiters::new);
+    if ends.is_none() {
+        frame.fault("until", "must be a list of byte strings that end a frame, such as ['\\n']");
+    }
+    ends
 }
 
 fn by_address(section: &mut Section<'_, '_, '_>) -> bool {

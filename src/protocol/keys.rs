@@ -111,6 +111,24 @@ impl<'a, 's> Section<'a, 's, '_> {
         literal::bytes(text).map_err(|what| self.fault(key, what)).ok()
     }
 
+    /// The tables of a list of tables; none if absent.
+    pub fn tables(&mut self, key: &str) -> Vec<&'a DeTable<'s>> {
+        let list = self.read(key, "must be a list of tables, each begun by [[..]]", |value| {
+            value.as_array()?.iter().map(|one| one.get_ref().as_table()).collect()
+        });
+        list.unwrap_or_default()
+    }
+
+    /// A byte string, or a list of them; none if it is neither.
+    pub fn list_of_bytes(&mut self, key: &str) -> Option<Vec<Vec<u8>>> {
+        let (_, value) = self.entry(key)?;
+        let one = |value: &DeValue<'_>| literal::bytes(value.as_str()?).ok();
+        match value.as_array() {
+            Some(list) => list.iter().map(|value| one(value.get_ref())).collect(),
+            None => Some(vec![one(value)?]),
+        }
+    }
+
     /// A list of single bytes, each written as a byte string; empty if absent.
     pub fn single_bytes(&mut self, key: &str) -> Vec<u8> {
         let what = "must be a list of single bytes, such as ['\\n', ';']";

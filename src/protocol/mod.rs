@@ -5,13 +5,15 @@
 //!
 //! What holds for any input, in any pieces:
 //! - What comes out as data or is counted as filtered is what went in, in order, no byte more or
-//!   less, until a fault ends the session.
+//!   less, until a fault ends the session; only the delimiters of frames go without a word.
 //! - A name is never glued to data, and a silence alone never cuts one.
 //! - A cutter keeps at most [`Rules::registration_bytes`] and the length of a head, and nothing at
 //!   all while nothing is unfinished (with [`Registration::Every`], the device's own packet).
-//! - Data of a named session pass without being copied.
+//! - Data of a named session pass without being copied. Where a protocol cuts frames, those that
+//!   lie whole in a read do, and only an unfinished one is kept.
 
 mod cutter;
+mod delimiters;
 mod description;
 mod every;
 mod item;
@@ -19,6 +21,7 @@ mod keys;
 mod literal;
 mod packet;
 mod rules;
+mod unfinished;
 mod waiting;
 
 #[cfg(test)]
@@ -34,5 +37,6 @@ pub use rules::{Registration, Rules, Unregistered};
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("etung", include_str!("../../config/protocols/etung.toml")),
     ("etung_classic", include_str!("../../config/protocols/etung_classic.toml")),
+    ("line", include_str!("../../config/protocols/line.toml")),
     ("raw", include_str!("../../config/protocols/raw.toml")),
 ];

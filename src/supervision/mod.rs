@@ -40,8 +40,8 @@ pub enum Exit {
     GaveUp(String),
 }
 
-/// Runs `work` and turns a panic into its text.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// Runs `work` and turns a panic into its text. What it was working on may be half-changed then.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(text_of)
 }
 

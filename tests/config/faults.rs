@@ -195,6 +195,13 @@ fn every_mistake_in_a_listener_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_registration_before_each_packet_is_refused_where_frames_are_cut() {
+    let listener = "[listener.dtu]\naddress = '127.0.0.1:0'\nprotocol = 'line'\n";
+    let said = faults_of(&format!("{listener}registration = 'every'\n"));
+    assert!(said.contains("\"every\" does not go with \"line\", which cuts frames"), "{said}");
+}
+
+#[test]
 fn every_mistake_in_an_upstream_is_told_with_what_to_do() {
     const DIAL: &str = "address = '127.0.0.1:1'";
     const ACCEPT: &str = "mode = 'accept'";

@@ -18,7 +18,7 @@ const SUBJECTS: [Subject; 3] = [Subject::Memory, Subject::Os, Subject::Group];
 const PACE: Pace = Pace { devices: 1000, writes: 20_000.0, lines: 1, bytes: 64 };
 
 pub fn run(plan: &Plan) -> Result<()> {
-    let facts = begin(plan, "cpu", "1,000 devices, 20,000 messages of 64 bytes a second");
+    let facts = begin(&plan.scratch, "cpu", "1,000 devices, 20,000 messages of 64 bytes a second");
     let mut runs = Vec::new();
     for _ in 0..plan.runs {
         for subject in SUBJECTS {
@@ -43,7 +43,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         "medians": sums.iter().map(Sum::json).collect::<Vec<_>>(),
         "runs": runs.iter().map(Run::json).collect::<Vec<_>>(),
     });
-    keep(plan, "cpu", facts, &results)
+    keep(&plan.results, "cpu", facts, &results)
 }
 
 /// All runs of one subject.

@@ -12,7 +12,7 @@ use crate::{
     Plan,
     folder::filled,
     machine::drop_caches,
-    program::Program,
+    program::{Program, Setup},
     report::{Spread, begin, keep, table},
     usage::{Usage, kib},
     web::Web,
@@ -26,7 +26,7 @@ const STUCK: Duration = Duration::from_secs(30);
 
 pub fn run(plan: &Plan) -> Result<()> {
     let what = format!("a backlog of {} GiB, from the disk", plan.drain_gib);
-    let facts = begin(plan, "drain", &what);
+    let facts = begin(&plan.scratch, "drain", &what);
     let mut runs = Vec::new();
     for _ in 0..plan.runs {
         for durability in ["os", "group"] {
@@ -56,7 +56,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         "most resident MiB",
     ];
     table(&head, &rows);
-    keep(plan, "drain", facts, &json!({ "runs": runs }))
+    keep(&plan.results, "drain", facts, &json!({ "runs": runs }))
 }
 
 /// One backlog, made, and drained by the real program.
@@ -68,7 +68,7 @@ fn drained(plan: &Plan, durability: &str) -> Result<Value> {
     let is_cold = drop_caches();
     let mut web = Web::start()?;
     let spool = format!("type = 'disk'\ndurability = '{durability}'\npath = '{}'", path.display());
-    let program = Program::start(&plan.program, folder.path(), &web.address, &spool)?;
+    let program = Program::start(&plan.program, folder.path(), &web.address, &Setup::of(&spool))?;
     let (before, resident) = (Usage::of(program.id())?, kib(program.id(), "VmRSS")?);
     let begun = Instant::now();
     let (mut news, mut most) = ((begun, 0), 0);

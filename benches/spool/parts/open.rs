@@ -18,7 +18,7 @@ const MORE: u64 = 40 << 20;
 
 pub fn run(plan: &Plan) -> Result<()> {
     let what = format!("a folder of {} GiB", plan.open_gib);
-    let facts = begin(plan, "open", &what);
+    let facts = begin(&plan.scratch, "open", &what);
     let folder = tempfile::Builder::new().prefix("tetherd-bench-").tempdir_in(&plan.scratch)?;
     let path = folder.path().join("spool");
     let bytes = (plan.open_gib * f64::from(1 << 30)) as u64;
@@ -48,7 +48,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     table(&head, &rows);
     let results =
         json!({ "events": events, "bytes": bytes, "after_kill": crashed, "after_stop": clean });
-    keep(plan, "open", facts, &results)
+    keep(&plan.results, "open", facts, &results)
 }
 
 fn each_mib(runs: &[Value], key: &str) -> Vec<f64> {

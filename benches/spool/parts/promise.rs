@@ -63,14 +63,14 @@ const PIECE: usize = 16 << 10;
 const PARTS: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 pub fn run(plan: &Plan) -> Result<()> {
-    let facts = begin(plan, "promise", "from append to promised, group, 5 ms");
+    let facts = begin(&plan.scratch, "promise", "from append to promised, group, 5 ms");
     let mut all = vec![syncs(plan)?];
     for load in &LOADS {
         all.push(Waited::measure(plan, load)?);
     }
     let head = ["load", "p50 ms", "p90", "p99", "p99.9", "most", "bytes to disk for a byte stored"];
     table(&head, &all.iter().map(Waited::row).collect::<Vec<_>>());
-    keep(plan, "promise", facts, &json!(all.iter().map(Waited::json).collect::<Vec<_>>()))
+    keep(&plan.results, "promise", facts, &json!(all.iter().map(Waited::json).collect::<Vec<_>>()))
 }
 
 /// How long the disk alone takes, for comparison: 16 KiB each time, into a file with room.

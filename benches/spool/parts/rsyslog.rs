@@ -8,7 +8,7 @@ use crate::{
     fleet::Pace,
     load::Run,
     report::{Spread, begin, keep, table},
-    rival,
+    rsyslog,
     subject::Subject,
 };
 
@@ -21,11 +21,11 @@ const PACES: [Pace; 2] = [
 ];
 
 pub fn run(plan: &Plan) -> Result<()> {
-    if !rival::is_there() {
+    if !rsyslog::is_there() {
         println!("== rsyslog: left out, since it is not installed (apt-get install rsyslog)");
         return Ok(());
     }
-    let facts = begin(plan, "rsyslog", "the same lines, the same web server, by turns");
+    let facts = begin(&plan.scratch, "rsyslog", "the same lines, the same web server, by turns");
     let mut runs = Vec::new();
     for _ in 0..plan.runs {
         for pace in PACES {
@@ -50,7 +50,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         "medians": all.iter().map(Sum::json).collect::<Vec<_>>(),
         "runs": runs.iter().map(Run::json).collect::<Vec<_>>(),
     });
-    keep(plan, "rsyslog", facts, &results)
+    keep(&plan.results, "rsyslog", facts, &results)
 }
 
 /// All runs of one subject under one load.

@@ -1,77 +1,68 @@
 //! One device's connection, from accept to its one ending.
 //!
 //! An idle session is its socket, a few hundred bytes here, and its line in the thread's table. It
-//! waits for readiness and reads into the thread's buffer; it has no timer, no writer task and no
-//! logger of its own.
+//! is run when its thread has heard that the socket is ready, and reads into the thread's buffer; it
+//! has no timer, no task that waits for the socket, and no logger of its own.
 //!
 //! | in file | what |
 //! |---|---|
+//! | `actor` | its mailbox and its supervision |
 //! | `reading` | bytes in: cut, named, told |
 //! | `naming` | from the claim to `online` |
+//! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
 //! | `watching` | deadlines: registration, silence, farewell, probe |
 //! | `ending` | the one way out |
 
+mod actor;
+mod asking;
 mod ending;
 mod naming;
 mod reading;
 mod watching;
 mod writing;
 
-use std::{rc::Rc, sync::Arc, task::Context as TaskContext};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
 
-use actix::prelude::*;
-
+pub use self::actor::{Nudge, SessionActor};
 use self::{
+    asking::Question,
     ending::Ending,
     watching::{Looks, Probe},
 };
 use crate::{
-    actors::thread::{Occupant, SessionThread, Standing},
-    extension::{Happened, Moment, Verdict},
+    actors::thread::{SessionThread, Standing},
+    extension::{Happened, Verdict},
     messages::ListenerProfile,
     model::CloseReason,
-    net::Stream,
+    net::{Connection, Ready},
     protocol::Cutter,
-    supervision::{Lean, LeanContext as Context, failpoint},
+    supervision::failpoint,
 };
 
-/// A word from the thread's host to one of its sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub enum Nudge {
-    /// The registry has granted the name.
-    Granted,
-    /// End, for this reason.
-    End(CloseReason),
-    /// End at once, with a reset.
-    Reset,
-    /// End at once, since the gateway has stopped.
-    Abandon,
-    /// Find out at once whether the peer is still there.
-    Probe,
-    /// Something was queued for the device.
-    Queued,
-    /// The look has come that was set for this moment, in milliseconds on the thread's clock.
-    Deadline(u64),
-    /// Data may be read again.
-    Resumed,
-    /// The peer has hung up while the session was paused.
-    HungUp,
-}
-
-/// The actor of one connection.
+/// What one connection has come to. Its actor holds it together with the thread's table: the thread
+/// runs it when the socket is ready, the actor when there are orders.
 pub struct Session {
     thread: Rc<SessionThread>,
     slot: u32,
     listener: Arc<ListenerProfile>,
-    stream: Stream,
+    stream: Connection,
     cutter: Cutter,
     /// Bytes that were read and not yet cut: behind a name that is being claimed, or behind a
     /// chunk that a decider is thinking about.
     stash: Vec<u8>,
+    /// Its actor has begun.
+    begun: bool,
+    /// It has read as much as it may in one turn, and there may be more.
+    has_more: bool,
     /// Whether a decider is being asked; reading waits meanwhile.
     asking: bool,
+    /// What the actor is to ask.
+    question: Option<Box<Question>>,
     peer_finished: bool,
     /// Whether that was told, behind everything that the device had said.
     end_told: bool,
@@ -86,15 +77,28 @@ pub struct Session {
     /// It is to end for this reason, once what the device has sent so far is read.
     parting: Option<CloseReason>,
     ending: Option<Ending>,
+    /// What it panicked with outside of its actor, which is to end of it.
+    crash: Option<String>,
+}
+
+/// What a turn of a session leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It waits for its socket, or for orders.
+    Waits,
+    /// It has more to read, once the others had their turn.
+    HasMore,
+    /// Its actor has something to do: to ask, or to end.
+    ActorsTurn,
 }
 
 impl Session {
-    /// The actor for the occupant of `slot`.
+    /// The session of the occupant of `slot`.
     pub fn new(
         thread: Rc<SessionThread>,
         slot: u32,
         listener: Arc<ListenerProfile>,
-        stream: Stream,
+        stream: Connection,
     ) -> Self {
         let opened = thread.unpaused_now();
         Self {
@@ -104,7 +108,10 @@ impl Session {
             listener,
             stream,
             stash: Vec::new(),
+            begun: false,
+            has_more: false,
             asking: false,
+            question: None,
             peer_finished: false,
             end_told: false,
             heard_unpaused: opened,
@@ -114,20 +121,39 @@ impl Session {
             probe: None,
             parting: None,
             ending: None,
+            crash: None,
         }
     }
 
-    fn standing(&self) -> Standing {
-        self.thread.with(self.slot, |who| who.standing).unwrap_or(Standing::Nameless)
+    /// Notes that its socket is ready.
+    pub fn note(&mut self, ready: &Ready) {
+        self.stream.note(ready);
+    }
+
+    /// It panicked with this, and is not to be run any more.
+    pub fn crashed(&mut self, text: String) {
+        self.crash = Some(text);
     }
 
     /// Moves bytes both ways as far as they go.
-    fn move_bytes(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
+    pub fn run(&mut self, task: &mut TaskContext<'_>) -> Turn {
+        if !self.begun || self.crash.is_some() {
+            return Turn::Waits;
+        }
+        self.has_more = false;
+        if self.advance(task).is_ready() || self.question.is_some() {
+            return Turn::ActorsTurn;
+        }
+        if self.has_more { Turn::HasMore } else { Turn::Waits }
+    }
+
+    /// Ready once it is over.
+    fn advance(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
         self.write(task);
-        self.read(ctx, task);
+        self.read(task);
         if let Some(reason) = self.parting.take() {
-            self.read_last(ctx);
-            self.tell_what_was_held(ctx);
+            self.read_last();
+            self.tell_what_was_held();
             self.end(reason);
         }
         if self.is_finished_both_ways() {
@@ -136,6 +162,15 @@ impl Session {
         if self.ending.is_some() {
             self.write(task);
         }
+        if self.part(task).is_ready() {
+            return Poll::Ready(());
+        }
+        self.watch();
+        Poll::Pending
+    }
+
+    fn standing(&self) -> Standing {
+        self.thread.with(self.slot, |who| who.standing).unwrap_or(Standing::Nameless)
     }
 
     /// Whether neither side has anything more to say.
@@ -144,72 +179,19 @@ impl Session {
         quiet && self.thread.with(self.slot, |who| who.outbound.is_finished()) == Some(true)
     }
 
-    /// Asks the deciders of `what`, if there are any, and goes on with `then` once they have
-    /// answered. Nothing is read meanwhile.
-    fn ask(
-        &mut self,
-        what: Happened,
-        ctx: &mut Context<Self>,
-        then: impl FnOnce(&mut Self, Verdict, &mut Context<Self>) + 'static,
-    ) {
-        let moment = what.moment();
-        if !self.thread.ports.extensions.has_deciders(moment) {
-            return then(self, Verdict::Proceed, ctx);
-        }
-        let Some(occurrence) = self.thread.occurrence(self.slot, what) else { return };
-        self.asking = true;
-        let extensions = Arc::clone(&self.thread.ports.extensions);
-        let asked = async move { extensions.ask(occurrence).await };
-        ctx.spawn(asked.into_actor(self).map(move |verdict, session, ctx| {
-            session.asking = false;
-            if let Verdict::Refuse(why) = &verdict {
-                let telemetry = &session.thread.ports.telemetry;
-                let facts_told = |who: &mut Occupant| telemetry.denied(&who.facts(), &moment, why);
-                session.thread.with(session.slot, facts_told);
-            }
-            if session.ending.is_none() {
-                then(session, verdict, ctx);
-            }
-            session.go_on(ctx);
-        }));
-    }
-
-    /// Whether a decider is to be asked at this moment.
-    fn is_decided(&self, moment: Moment) -> bool {
-        self.thread.ports.extensions.has_deciders(moment)
-    }
-}
-
-impl Actor for Session {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
+    /// Its actor has begun.
+    fn begins(&mut self) {
+        self.begun = true;
         self.thread.observe(self.slot, || Happened::Connected);
-        self.ask(Happened::Connected, ctx, |session, verdict, _| match verdict {
+        self.ask(Happened::Connected, |session, verdict| match verdict {
             Verdict::Proceed => session.begin(),
             Verdict::Refuse(_) => session.end(CloseReason::Denied),
         });
     }
-}
 
-impl Lean for Session {
-    fn advance(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
-        self.move_bytes(ctx, task);
-        if self.part(task).is_ready() {
-            ctx.stop();
-        } else {
-            self.watch();
-        }
-    }
-}
-
-impl Handler<Nudge> for Session {
-    type Result = ();
-
-    /// Whatever it is about, the session advances behind it, in the same poll.
-    fn handle(&mut self, nudge: Nudge, ctx: &mut Context<Self>) {
+    fn heed(&mut self, nudge: Nudge) {
         match nudge {
-            Nudge::Granted => self.granted(ctx),
+            Nudge::Granted => self.granted(),
             Nudge::End(reason) => self.parting = Some(reason),
             Nudge::Reset => self.end_with_reset(),
             Nudge::Abandon => {
@@ -217,9 +199,9 @@ impl Handler<Nudge> for Session {
                 self.over();
             }
             Nudge::Probe => self.begin_probe(),
-            Nudge::Queued => {}
-            Nudge::Deadline(at) => self.look_at_deadlines(at, ctx),
-            Nudge::Resumed => self.go_on(ctx),
+            Nudge::Look => {}
+            Nudge::Deadline(at) => self.look_at_deadlines(at),
+            Nudge::Resumed => self.go_on(),
             Nudge::HungUp => self.hung_up(),
         }
     }

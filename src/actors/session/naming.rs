@@ -1,4 +1,4 @@
-use super::{Context, Session};
+use super::Session;
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
@@ -28,25 +28,25 @@ impl Session {
     }
 
     /// The registry has granted the name. An answer given twice changes nothing.
-    pub(super) fn granted(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn granted(&mut self) {
         if self.standing() != Standing::Claiming || self.ending.is_some() {
             return;
         }
         self.stands(Standing::Granted);
-        self.ask(Happened::Online, ctx, |session, verdict, ctx| match verdict {
-            Verdict::Proceed => session.goes_online(ctx),
+        self.ask(Happened::Online, |session, verdict| match verdict {
+            Verdict::Proceed => session.goes_online(),
             Verdict::Refuse(_) => session.end(CloseReason::Denied),
         });
     }
 
-    fn goes_online(&mut self, ctx: &mut Context<Self>) {
+    fn goes_online(&mut self) {
         self.stands(Standing::Online);
         self.thread.tell_online(self.slot);
         let telemetry = &self.thread.ports.telemetry;
         let connections = self.thread.ports.occupancy.connections();
         self.thread.with(self.slot, |who| telemetry.session_named(&who.facts(), connections));
         if !self.is_decided(Moment::Online) {
-            self.go_on(ctx);
+            self.go_on();
         }
     }
 

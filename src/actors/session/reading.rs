@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Context, Session, failpoint_data};
+use super::{Session, failpoint_data};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
@@ -25,7 +25,7 @@ const LAST_READS: usize = 64;
 
 impl Session {
     /// Reads what there is, cuts it and tells it.
-    pub(super) fn read(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
+    pub(super) fn read(&mut self, task: &mut TaskContext<'_>) {
         for _ in 0..READS_A_TURN {
             if !self.may_read() {
                 return;
@@ -34,20 +34,20 @@ impl Session {
             let mut buffer = thread.buffer();
             match self.stream.poll_read_some(task, &mut buffer) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(0)) => return self.peer_has_finished(ctx),
+                Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
                     self.heard(count);
-                    self.cut(&buffer[..count], ctx);
+                    self.cut(&buffer[..count]);
                 }
                 Poll::Ready(Err(error)) => return self.broken(&error),
             }
         }
-        task.waker().wake_by_ref();
+        self.has_more = true;
     }
 
     /// Reads what the device has sent up to this moment, before the session ends for a reason of
     /// ours: the device takes it for delivered. Answers whether there was anything.
-    pub(super) fn read_last(&mut self, ctx: &mut Context<Self>) -> bool {
+    pub(super) fn read_last(&mut self) -> bool {
         let thread = Rc::clone(&self.thread);
         let mut buffer = thread.buffer();
         let mut heard = false;
@@ -59,7 +59,7 @@ impl Session {
                 Ok(count @ 1..) => {
                     heard = true;
                     self.heard(count);
-                    self.cut(&buffer[..count], ctx);
+                    self.cut(&buffer[..count]);
                 }
                 Ok(0) | Err(_) => break,
             }
@@ -69,13 +69,13 @@ impl Session {
 
     /// Tells all that was read, also what a pause or the missing rest of a packet held back: the
     /// session ends, and nothing more will come. It is bounded, and was taken from the device.
-    pub(super) fn tell_what_was_held(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn tell_what_was_held(&mut self) {
         if self.standing() != Standing::Online || self.asking || self.ending.is_some() {
             return;
         }
         let stash = mem::take(&mut self.stash);
-        self.cut(&stash, ctx);
-        self.finish_cutting(ctx);
+        self.cut(&stash);
+        self.finish_cutting();
     }
 
     fn may_read(&self) -> bool {
@@ -103,12 +103,12 @@ impl Session {
 
     /// Cuts `input` until it is used up, or until something has to be waited for; the rest is
     /// stashed then.
-    pub(super) fn cut(&mut self, mut input: &[u8], ctx: &mut Context<Self>) {
+    pub(super) fn cut(&mut self, mut input: &[u8]) {
         let profile = Arc::clone(&self.listener);
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
             let item = cutter.feed(&profile.protocol, &profile.rules, &mut input);
-            if let Break(fault) = self.take_item(item, ctx) {
+            if let Break(fault) = self.take_item(item) {
                 break fault;
             }
         };
@@ -122,14 +122,14 @@ impl Session {
     }
 
     /// Breaks where the next item must not be pulled at once, with the fault if there is one.
-    fn take_item(&mut self, item: Item<'_>, ctx: &mut Context<Self>) -> ControlFlow<Option<Fault>> {
+    fn take_item(&mut self, item: Item<'_>) -> ControlFlow<Option<Fault>> {
         match item {
             Item::NeedMore => return Break(None),
             Item::Named(name) => {
                 self.claim(name);
                 return Break(None);
             }
-            Item::Data(data) => self.data(data, ctx),
+            Item::Data(data) => self.data(data),
             Item::Unnamed(data) => self.tell(data),
             Item::Filtered(count) => self.filtered(self.why_no_data(), count),
             Item::Fault(fault) => return Break(Some(fault)),
@@ -150,7 +150,7 @@ impl Session {
     }
 
     /// Goes on with what was read before something had to be waited for.
-    pub(super) fn go_on(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn go_on(&mut self) {
         let waits = self.asking
             || self.ending.is_some()
             || matches!(self.standing(), Standing::Claiming | Standing::Granted);
@@ -158,19 +158,19 @@ impl Session {
             return;
         }
         let stash = mem::take(&mut self.stash);
-        self.cut(&stash, ctx);
+        self.cut(&stash);
         if self.peer_finished {
-            self.after_the_end(ctx);
+            self.after_the_end();
         }
     }
 
-    fn data(&mut self, data: &[u8], ctx: &mut Context<Self>) {
+    fn data(&mut self, data: &[u8]) {
         failpoint_data(data);
         if !self.is_decided(Moment::Data) {
             return self.tell(data);
         }
         let chunk = Bytes::copy_from_slice(data);
-        self.ask(Happened::Data(chunk.clone()), ctx, move |session, verdict, _| match verdict {
+        self.ask(Happened::Data(chunk.clone()), move |session, verdict| match verdict {
             Verdict::Proceed => session.tell(&chunk),
             Verdict::Refuse(_) => session.filtered(Filtered::Denied, chunk.len()),
         });
@@ -193,21 +193,21 @@ impl Session {
     }
 
     /// The device has been silent for as long as the cutter asked to be told.
-    pub(super) fn pause(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn pause(&mut self) {
         let profile = Arc::clone(&self.listener);
         let mut cutter = mem::take(&mut self.cutter);
-        let taken = self.take_item(cutter.pause(&profile.protocol, &profile.rules), ctx);
+        let taken = self.take_item(cutter.pause(&profile.protocol, &profile.rules));
         if let Break(Some(fault)) = &taken {
             self.faulty(fault, cutter.held(), &[]);
         }
         self.cutter = cutter;
         if taken.is_continue() {
-            self.cut(&[], ctx);
+            self.cut(&[]);
         }
     }
 
     /// Nothing more will come: lets go of what was held back for its rest.
-    fn finish_cutting(&mut self, ctx: &mut Context<Self>) {
+    fn finish_cutting(&mut self) {
         if self.asking || self.ending.is_some() {
             return;
         }
@@ -215,7 +215,7 @@ impl Session {
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
             let item = cutter.finish(&profile.protocol, &profile.rules);
-            if let Break(fault) = self.take_item(item, ctx) {
+            if let Break(fault) = self.take_item(item) {
                 break fault;
             }
         };
@@ -227,20 +227,20 @@ impl Session {
 
     /// FIN: what the device said before is told, then it is over, unless somebody wants to go on
     /// talking to it.
-    fn peer_has_finished(&mut self, ctx: &mut Context<Self>) {
+    fn peer_has_finished(&mut self) {
         self.peer_finished = true;
-        self.after_the_end(ctx);
+        self.after_the_end();
     }
 
     /// Comes back as often as a decider has to be asked about what was held.
-    fn after_the_end(&mut self, ctx: &mut Context<Self>) {
-        self.finish_cutting(ctx);
+    fn after_the_end(&mut self) {
+        self.finish_cutting();
         if self.end_told || self.asking || self.ending.is_some() {
             return;
         }
         self.end_told = true;
         self.thread.observe(self.slot, || Happened::PeerFinished);
-        self.ask(Happened::PeerFinished, ctx, |session, verdict, _| {
+        self.ask(Happened::PeerFinished, |session, verdict| {
             if verdict == Verdict::Proceed {
                 session.end(CloseReason::PeerClosed);
             }

@@ -2,7 +2,7 @@ use std::{io, time::Duration};
 
 use socket2::SockRef;
 
-use super::{Context, Session};
+use super::Session;
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
@@ -150,7 +150,7 @@ impl Session {
     }
 
     /// Something may be due.
-    pub(super) fn look_at_deadlines(&mut self, at: u64, ctx: &mut Context<Self>) {
+    pub(super) fn look_at_deadlines(&mut self, at: u64) {
         if !self.looks.came(at) {
             return;
         }
@@ -163,29 +163,29 @@ impl Session {
             return;
         }
         if due(self.pause_deadline()) {
-            self.pause(ctx);
+            self.pause();
         }
         if due(self.registration_deadline()) {
-            self.read_last(ctx);
+            self.read_last();
             if self.standing() == Standing::Nameless {
                 return self.end(CloseReason::RegistrationTimeout);
             }
         }
-        if due(self.idle_deadline()) && !self.read_last(ctx) {
-            self.fell_idle(ctx);
+        if due(self.idle_deadline()) && !self.read_last() {
+            self.fell_idle();
         }
         self.look_at_probe();
         self.look_at_half_open();
     }
 
-    fn fell_idle(&mut self, ctx: &mut Context<Self>) {
+    fn fell_idle(&mut self) {
         self.idle_told = true;
         if !self.is_decided(Moment::Idle) {
             return self.is_idle();
         }
-        self.ask(Happened::Idle, ctx, |session, verdict, ctx| {
+        self.ask(Happened::Idle, |session, verdict| {
             // It may have said something while the decider was thinking.
-            if verdict == Verdict::Proceed && !session.read_last(ctx) {
+            if verdict == Verdict::Proceed && !session.read_last() {
                 session.is_idle();
             }
         });

@@ -163,7 +163,7 @@ impl Handler<Instruct> for SessionHost {
             (_, Err(_)) => {}
             (Instruction::Close(reason), Ok(())) => self.thread.nudge(slot, Nudge::End(reason)),
             (Instruction::Reset, Ok(())) => self.thread.nudge(slot, Nudge::Reset),
-            (_, Ok(())) => self.thread.nudge(slot, Nudge::Queued),
+            (_, Ok(())) => self.thread.nudge(slot, Nudge::Look),
         }
         answer
     }

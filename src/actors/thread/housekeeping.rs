@@ -32,6 +32,7 @@ impl ActorFuture<SessionHost> for Housekeeping {
             *thread.waker.borrow_mut() = Some(task.waker().clone());
         }
         loop {
+            let served = thread.serve(task);
             thread.flush();
             if host.stopping && thread.sessions() == 0 {
                 ctx.stop();
@@ -41,6 +42,11 @@ impl ActorFuture<SessionHost> for Housekeeping {
                 .due()
                 .into_iter()
                 .for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
+            if served {
+                // What was gathered goes on its way before more is read.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
             let at = thread.began + Duration::from_millis(next);
             if self.sleep_until(at, task).is_pending() {

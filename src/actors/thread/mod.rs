@@ -13,9 +13,11 @@ mod opening;
 mod outbound;
 mod pausing;
 mod ports;
+mod serving;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    io,
     sync::Arc,
     task::Waker,
 };
@@ -24,11 +26,15 @@ use actix::Recipient;
 use slab::Slab;
 use tokio::time::Instant;
 
-use self::deadlines::{Deadlines, Look};
+use self::{
+    deadlines::{Deadlines, Look},
+    serving::Key,
+};
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
     model::Seat,
+    net::{Readiness, Ready},
     spool::Batch,
 };
 
@@ -69,6 +75,13 @@ pub struct SessionThread {
     outbox: RefCell<Outbox>,
     deadlines: RefCell<Deadlines>,
     buffer: RefCell<Box<[u8]>>,
+    readiness: Readiness,
+    /// Room for what it tells.
+    ready: RefCell<Vec<Ready>>,
+    /// Those who had more to read when their turn was over.
+    unfinished: RefCell<Vec<Key>>,
+    /// Set while the host runs sessions, and looks at everything behind that anyway.
+    in_turn: Cell<bool>,
     began: Instant,
     pauses: Cell<Pauses>,
     /// Set while something waits for the end of the turn.
@@ -79,9 +92,13 @@ pub struct SessionThread {
 }
 
 impl SessionThread {
-    /// The thread with this number, still without sessions.
-    pub fn new(number: u32, ports: ThreadPorts) -> Self {
-        Self {
+    /// The thread with this number, still without sessions. Its sockets are watched by the runtime
+    /// of the thread that calls this.
+    ///
+    /// # Errors
+    /// No descriptor is left for watching them.
+    pub fn new(number: u32, ports: ThreadPorts) -> io::Result<Self> {
+        Ok(Self {
             number,
             ports,
             table: RefCell::default(),
@@ -89,12 +106,16 @@ impl SessionThread {
             outbox: RefCell::default(),
             deadlines: RefCell::default(),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            readiness: Readiness::new()?,
+            ready: RefCell::default(),
+            unfinished: RefCell::default(),
+            in_turn: Cell::new(false),
             began: Instant::now(),
             pauses: Cell::default(),
             unflushed: Cell::new(false),
             waker: RefCell::default(),
             host: OnceCell::new(),
-        }
+        })
     }
 
     /// How many sessions there are.
@@ -171,7 +192,11 @@ impl SessionThread {
         }
     }
 
+    /// Has the host look at everything, unless it is about to.
     fn wake(&self) {
+        if self.in_turn.get() {
+            return;
+        }
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }

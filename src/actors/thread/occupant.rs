@@ -1,11 +1,11 @@
-use std::{os::fd::RawFd, sync::Arc};
+use std::{cell::RefCell, os::fd::RawFd, rc::Rc, sync::Arc};
 
 use actix::Addr;
 use compact_str::CompactString;
 
 use super::Outbound;
 use crate::{
-    actors::session::Session,
+    actors::session::{Session, SessionActor},
     limits::Ticket,
     messages::{Claim, ListenerProfile, Present},
     model::{CloseReason, Name, Peer, Seat, SessionId},
@@ -14,10 +14,11 @@ use crate::{
 
 /// What a thread knows of one of its sessions. It outlives the session's actor by a moment, so
 /// that an ending can be told after a panic as well.
-#[derive(Debug)]
 pub struct Occupant {
     /// `None` only while it is being started.
-    pub address: Option<Addr<Session>>,
+    pub address: Option<Addr<SessionActor>>,
+    /// What runs when its socket is ready.
+    pub running: Rc<RefCell<Session>>,
     /// The session.
     pub session: SessionId,
     /// The listener that let it in.

@@ -1,13 +1,13 @@
-use std::{io, rc::Rc};
+use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
 use compact_str::ToCompactString;
 
-use super::{Occupant, Outbound, SessionThread, Standing};
+use super::{Occupant, Outbound, SessionThread, Standing, serving::Key};
 use crate::{
-    actors::session::Session,
+    actors::session::{Session, SessionActor},
     messages::{Arrival, ListenerProfile},
     model::SessionId,
-    net::{Socket, Stream, options},
+    net::{Connection, Socket, options},
     supervision::start_temporary,
     telemetry::Refusal,
 };
@@ -28,18 +28,23 @@ impl SessionThread {
     /// Starts a session for a connection that was let in.
     pub(super) fn open(self: &Rc<Self>, arrival: Arrival) {
         let Arrival { socket, peer, listener, ticket } = arrival;
-        let stream = match register(socket, &listener) {
+        let session = SessionId::next();
+        let slot = self.table.borrow().vacant_key() as u32;
+        let stream = match self.connect(socket, &listener, Key::new(slot, session)) {
             Ok(stream) => stream,
             Err(_broken_already) => {
                 return self.ports.telemetry.refused(&listener.name, &peer, Refusal::Reset);
             }
         };
-        let session = SessionId::next();
         let descriptor = stream.descriptor().map(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
+        let running = Session::new(Rc::clone(self), slot, Arc::clone(&listener), stream);
+        let running = Rc::new(RefCell::new(running));
+        let actor = SessionActor::new(Rc::clone(&running));
         let occupant = Occupant {
             address: None,
+            running,
             session,
-            listener: listener.clone(),
+            listener,
             peer,
             peer_text: peer.to_compact_string(),
             name: None,
@@ -55,20 +60,22 @@ impl SessionThread {
             descriptor,
             ticket: Some(ticket),
         };
-        let slot = self.table.borrow_mut().insert(occupant) as u32;
-        let (thread, departing) = (Rc::clone(self), Rc::clone(self));
-        let address = start_temporary(
-            MAILBOX,
-            move |_| Session::new(thread, slot, listener, stream),
-            move |exit| departing.depart(slot, &exit),
-        );
+        self.table.borrow_mut().insert(occupant);
+        let thread = Rc::clone(self);
+        let depart = move |exit| thread.depart(slot, &exit);
+        let address = start_temporary(MAILBOX, move |_| actor, depart);
         self.with(slot, |who| who.address = Some(address));
     }
-}
 
-fn register(socket: Socket, listener: &ListenerProfile) -> io::Result<Stream> {
-    if let Socket::Tcp(socket) = &socket {
-        options::prepare(socket, &listener.keepalive, listener.user_timeout)?;
+    fn connect(
+        &self,
+        socket: Socket,
+        listener: &ListenerProfile,
+        key: Key,
+    ) -> io::Result<Connection> {
+        if let Socket::Tcp(socket) = &socket {
+            options::prepare(socket, &listener.keepalive, listener.user_timeout)?;
+        }
+        Connection::new(socket, &self.readiness, key.0)
     }
-    socket.register()
 }

@@ -1,11 +1,11 @@
 //! Medians, spreads, tables, and files of results.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{Plan, machine};
+use super::machine;
 
 /// Several measurements of one thing.
 #[derive(Clone, Debug)]
@@ -60,18 +60,18 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) {
     println!();
 }
 
-/// Writes the results of a part, with the machine's facts.
-pub fn keep(plan: &Plan, part: &str, facts: Value, results: &Value) -> Result<()> {
-    fs::create_dir_all(&plan.results)?;
+/// Writes the results of a part into a folder, with the machine's facts.
+pub fn keep(folder: &Path, part: &str, facts: Value, results: &Value) -> Result<()> {
+    fs::create_dir_all(folder)?;
     let all = json!({ "part": part, "machine": facts, "results": results });
-    let path = plan.results.join(format!("{part}.json"));
+    let path = folder.join(format!("{part}.json"));
     fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&all)?))?;
     println!("written: {}", path.display());
     Ok(())
 }
 
-/// The facts at the beginning of a part.
-pub fn begin(plan: &Plan, part: &str, what: &str) -> Value {
+/// The facts at the beginning of a part, whose files are in `scratch`.
+pub fn begin(scratch: &Path, part: &str, what: &str) -> Value {
     println!("== {part}: {what}");
-    machine::facts(&plan.scratch)
+    machine::facts(scratch)
 }

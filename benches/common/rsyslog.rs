@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A running `rsyslogd`. Killed when it is dropped.
-pub struct Rival {
+pub struct Rsyslog {
     child: Child,
     /// Where devices connect.
     pub address: String,
@@ -26,18 +26,18 @@ pub fn is_there() -> bool {
     Command::new("rsyslogd").arg("-v").stdout(Stdio::null()).status().is_ok_and(|s| s.success())
 }
 
-impl Rival {
-    /// Starts it in front of a server; its queue is in `folder`.
-    pub fn start(folder: &Path, web: &str) -> Result<Self> {
+impl Rsyslog {
+    /// Starts it in front of a server, for so many devices at most; its queue is in `folder`.
+    pub fn start(folder: &Path, web: &str, devices: u32) -> Result<Self> {
         let (_, port) = web.rsplit_once(':').unwrap_or_default();
         // It takes no port of its own choice: a free one is found for it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let config = folder.join("rsyslog.conf");
-        fs::write(&config, configuration(folder, address.port(), port))?;
+        fs::write(&config, configuration(folder, address.port(), port, devices))?;
         let mut command = Command::new("rsyslogd");
         command.arg("-n").arg("-f").arg(&config).arg("-i").arg(folder.join("pid"));
         let child = command.spawn()?;
-        let rival = Self { child, address: address.to_string() };
+        let running = Self { child, address: address.to_string() };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
             if begun.elapsed() > LIMIT {
@@ -45,7 +45,7 @@ impl Rival {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        Ok(rival)
+        Ok(running)
     }
 
     /// Its process.
@@ -54,7 +54,7 @@ impl Rival {
     }
 }
 
-impl Drop for Rival {
+impl Drop for Rsyslog {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
@@ -65,10 +65,10 @@ impl Drop for Rival {
 /// A careful user's: the queue survives the process (its place is stored every thousand messages)
 /// and nothing is dropped. One queue, right behind the input, since each further one costs more. It
 /// is not synced, which would cost it a sync for each write.
-fn configuration(folder: &Path, port: u16, web: &str) -> String {
+fn configuration(folder: &Path, port: u16, web: &str, devices: u32) -> String {
     format!(
         r#"global(workDirectory="{folder}")
-module(load="imtcp" maxSessions="2000" keepAlive="on")
+module(load="imtcp" maxSessions="{devices}" keepAlive="on")
 ruleset(
     name="devices"
     queue.type="Disk"

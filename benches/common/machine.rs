@@ -18,6 +18,8 @@ pub fn facts(scratch: &Path) -> Value {
         "tetherd": env!("CARGO_PKG_VERSION"),
         "rustc": told("rustc", "--version"),
         "rsyslog": told("rsyslogd", "-v"),
+        "node": told("node", "--version"),
+        "go": told("go", "version"),
     })
 }
 

@@ -52,10 +52,48 @@ impl Sub for Usage {
     }
 }
 
+/// What the threads of a process have used since they began, those that have ended not counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Threads {
+    /// Seconds on a processor, to the nanosecond.
+    pub seconds: f64,
+    /// How often one of them gave its processor up, or lost it.
+    pub switches: u64,
+}
+
+impl Threads {
+    /// Of this process.
+    pub fn of(id: u32) -> Result<Self> {
+        let mut sum = Self::default();
+        for thread in fs::read_dir(format!("/proc/{id}/task")).context("it has ended")? {
+            let folder = thread?.path();
+            let read = |file| fs::read_to_string(folder.join(file));
+            // One may end while we look.
+            let (Ok(times), Ok(status)) = (read("schedstat"), read("status")) else { continue };
+            let nanoseconds = times.split(' ').next().and_then(|number| number.parse::<f64>().ok());
+            sum.seconds += nanoseconds.context("schedstat")? / 1e9;
+            let switches = |key| number(&status, key).context("status");
+            sum.switches += switches("voluntary_ctxt_switches:")?;
+            sum.switches += switches("nonvoluntary_ctxt_switches:")?;
+        }
+        Ok(sum)
+    }
+}
+
 /// KiB of a key in `/proc/PID/status`, such as `VmRSS`, `VmHWM` or `RssAnon`.
 pub fn kib(id: u32, key: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     number(&status, &format!("{key}:")).context("status")
+}
+
+/// Connections that found the queue of a listener full, on all of this machine, since it began.
+pub fn overflows() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/netstat")?;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+    let [names, values] = [lines.next(), lines.next()].map(|line| line.unwrap_or_default());
+    let mut all = names.split(' ').zip(values.split(' '));
+    let value = all.find(|(name, _)| *name == "ListenOverflows").map(|(_, value)| value);
+    Ok(value.context("ListenOverflows")?.parse()?)
 }
 
 /// Seconds that all processors together were busy since the machine began.

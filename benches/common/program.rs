@@ -16,6 +16,24 @@ use serde_json::Value;
 /// Nothing takes longer to start, unless it is broken.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// What is not the same for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// Keys of `[spool]`.
+    pub spool: &'a str,
+    /// Further keys of the listener.
+    pub listener: &'a str,
+    /// As TOML has it: a number, or `'auto'`.
+    pub threads: &'a str,
+}
+
+impl<'a> Setup<'a> {
+    /// With these keys of `[spool]`, and else as it comes.
+    pub fn of(spool: &'a str) -> Self {
+        Self { spool, listener: "", threads: "'auto'" }
+    }
+}
+
 /// A running `tetherd`. Killed when it is dropped.
 pub struct Program {
     child: Child,
@@ -24,15 +42,16 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `program` in front of a web server, with these keys of `[spool]`; `folder` is for its
+    /// Starts `program` in front of a web server, set up like this; `folder` is for its
     /// configuration.
-    pub fn start(program: &Path, folder: &Path, web: &str, spool: &str) -> Result<Self> {
+    pub fn start(program: &Path, folder: &Path, web: &str, setup: &Setup) -> Result<Self> {
+        let Setup { spool, listener, threads } = setup;
         let config = folder.join("gateway.toml");
         fs::write(
             &config,
             format!(
-                "[listener.dtu]\naddress = '127.0.0.1:0'\n[upstream.web]\naddress = '{web}'\n\
-                 retry = {{ initial = '50ms', max = '200ms' }}\n[spool]\n{spool}\n\
+                "threads = {threads}\n[listener.dtu]\naddress = '127.0.0.1:0'\n{listener}\n\
+                 [upstream.web]\naddress = '{web}'\nretry = {{ initial = '50ms', max = '200ms' }}\n[spool]\n{spool}\n\
                  [log]\nformat = 'json'\n"
             ),
         )?;
