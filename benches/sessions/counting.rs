@@ -51,6 +51,7 @@ impl<'a> Valgrind<'a> {
     fn count(&mut self, operation: Operation) -> Result<f64> {
         self.round(operation)?;
         self.tell(&["instrumentation", "on"])?;
+        self.tell(&["zero"])?;
         self.round(operation)?;
         self.tell(&["dump", operation.as_str()])?;
         self.tell(&["instrumentation", "off"])?;

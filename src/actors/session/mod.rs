@@ -52,6 +52,8 @@ pub struct Session {
     listener: Arc<ListenerProfile>,
     stream: Connection,
     cutter: Cutter,
+    /// As it is noted in the thread's table.
+    standing: Standing,
     /// Bytes that were read and not yet cut: behind a name that is being claimed, or behind a
     /// chunk that a decider is thinking about.
     stash: Vec<u8>,
@@ -107,6 +109,7 @@ impl Session {
             cutter: Cutter::new(&listener.protocol),
             listener,
             stream,
+            standing: Standing::Nameless,
             stash: Vec::new(),
             begun: false,
             has_more: false,
@@ -167,10 +170,6 @@ impl Session {
         }
         self.watch();
         Poll::Pending
-    }
-
-    fn standing(&self) -> Standing {
-        self.thread.with(self.slot, |who| who.standing).unwrap_or(Standing::Nameless)
     }
 
     /// Whether neither side has anything more to say.

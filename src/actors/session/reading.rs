@@ -2,7 +2,6 @@ use std::{
     mem,
     ops::ControlFlow::{self, Break, Continue},
     rc::Rc,
-    sync::Arc,
     task::{Context as TaskContext, Poll},
 };
 
@@ -12,6 +11,7 @@ use super::{Session, failpoint_data};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
+    messages::ListenerProfile,
     model::CloseReason,
     protocol::{Fault, Item, Unregistered},
     telemetry::{Excerpt, Filtered},
@@ -70,7 +70,7 @@ impl Session {
     /// Tells all that was read, also what a pause or the missing rest of a packet held back: the
     /// session ends, and nothing more will come. It is bounded, and was taken from the device.
     pub(super) fn tell_what_was_held(&mut self) {
-        if self.standing() != Standing::Online || self.asking || self.ending.is_some() {
+        if self.standing != Standing::Online || self.asking || self.ending.is_some() {
             return;
         }
         let stash = mem::take(&mut self.stash);
@@ -82,7 +82,7 @@ impl Session {
         if self.asking || self.peer_finished || self.ending.is_some() || !self.stash.is_empty() {
             return false;
         }
-        match self.standing() {
+        match self.standing {
             Standing::Claiming | Standing::Granted => false,
             Standing::Online => !self.thread.is_paused(),
             // A registration is read even in a pause; bytes that go upstream nameless are not.
@@ -104,10 +104,11 @@ impl Session {
     /// Cuts `input` until it is used up, or until something has to be waited for; the rest is
     /// stashed then.
     pub(super) fn cut(&mut self, mut input: &[u8]) {
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let item = cutter.feed(&profile.protocol, &profile.rules, &mut input);
+            let ListenerProfile { protocol, rules, .. } = &*self.listener;
+            let item = cutter.feed(protocol, rules, &mut input);
             if let Break(fault) = self.take_item(item) {
                 break fault;
             }
@@ -115,7 +116,7 @@ impl Session {
         if let Some(fault) = fault {
             self.faulty(&fault, cutter.held(), input);
         }
-        if self.ending.is_none() {
+        if self.ending.is_none() && !input.is_empty() {
             self.stash = input.to_vec();
         }
         self.cutter = cutter;
@@ -153,8 +154,8 @@ impl Session {
     pub(super) fn go_on(&mut self) {
         let waits = self.asking
             || self.ending.is_some()
-            || matches!(self.standing(), Standing::Claiming | Standing::Granted);
-        if waits || (self.standing() == Standing::Online && self.thread.is_paused()) {
+            || matches!(self.standing, Standing::Claiming | Standing::Granted);
+        if waits || (self.standing == Standing::Online && self.thread.is_paused()) {
             return;
         }
         let stash = mem::take(&mut self.stash);
@@ -182,7 +183,7 @@ impl Session {
 
     /// What the cutter lets go of without a name is no registration.
     fn why_no_data(&self) -> Filtered {
-        match self.standing() {
+        match self.standing {
             Standing::Nameless => Filtered::Unregistered,
             _ => Filtered::Registration,
         }
@@ -194,9 +195,11 @@ impl Session {
 
     /// The device has been silent for as long as the cutter asked to be told.
     pub(super) fn pause(&mut self) {
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
-        let taken = self.take_item(cutter.pause(&profile.protocol, &profile.rules));
+        let ListenerProfile { protocol, rules, .. } = &*self.listener;
+        let item = cutter.pause(protocol, rules);
+        let taken = self.take_item(item);
         if let Break(Some(fault)) = &taken {
             self.faulty(fault, cutter.held(), &[]);
         }
@@ -211,10 +214,11 @@ impl Session {
         if self.asking || self.ending.is_some() {
             return;
         }
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let item = cutter.finish(&profile.protocol, &profile.rules);
+            let ListenerProfile { protocol, rules, .. } = &*self.listener;
+            let item = cutter.finish(protocol, rules);
             if let Break(fault) = self.take_item(item) {
                 break fault;
             }

@@ -16,7 +16,8 @@ use crate::{
 impl SessionThread {
     /// The device in `slot` is online.
     pub fn tell_online(&self, slot: u32) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = UnixMillis::now();
+        self.append(slot, |who, connections, batch| {
             let Some(name) = who.name.as_ref().map(Name::as_str) else { return };
             let (session, peer) = (who.session, who.peer_text.as_str());
             batch.push(&Event::Online { name, session, time, peer, connections });
@@ -26,7 +27,8 @@ impl SessionThread {
 
     /// The device in `slot` has sent `data`.
     pub fn tell_data(&self, slot: u32, data: &[u8]) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = self.read_at.get();
+        self.append(slot, |who, connections, batch| {
             who.chunks += 1;
             let name = who.name.as_ref().map_or(Name::UNKNOWN, Name::as_str);
             let (session, peer, seq) = (who.session, who.peer_text.as_str(), who.chunks);
@@ -38,7 +40,8 @@ impl SessionThread {
 
     /// The device in `slot` has been silent for long, and stays.
     pub fn tell_idle(&self, slot: u32) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = UnixMillis::now();
+        self.append(slot, |who, connections, batch| {
             let Some(name) = who.name.as_ref().map(Name::as_str) else { return };
             batch.push(&Event::Idle { name, session: who.session, time, connections });
         });
@@ -151,10 +154,10 @@ impl SessionThread {
         });
     }
 
-    fn append(&self, slot: u32, push: impl FnOnce(&mut Occupant, UnixMillis, u32, &mut Batch)) {
-        let (time, connections) = (UnixMillis::now(), self.ports.occupancy.connections());
+    fn append(&self, slot: u32, push: impl FnOnce(&mut Occupant, u32, &mut Batch)) {
+        let connections = self.ports.occupancy.connections();
         let mut batch = self.batch.borrow_mut();
-        self.with(slot, |who| push(who, time, connections, &mut batch));
+        self.with(slot, |who| push(who, connections, &mut batch));
         if batch.size() >= BATCH_LIMIT {
             self.ports.spool.append(&mut batch);
         } else {

@@ -33,7 +33,7 @@ use self::{
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
-    model::Seat,
+    model::{Seat, UnixMillis},
     net::{Readiness, Ready},
     spool::Batch,
 };
@@ -82,6 +82,8 @@ pub struct SessionThread {
     unfinished: RefCell<Vec<Key>>,
     /// Set while the host runs sessions, and looks at everything behind that anyway.
     in_turn: Cell<bool>,
+    /// When the bytes were read that are being cut.
+    read_at: Cell<UnixMillis>,
     began: Instant,
     pauses: Cell<Pauses>,
     /// Set while something waits for the end of the turn.
@@ -110,6 +112,7 @@ impl SessionThread {
             ready: RefCell::default(),
             unfinished: RefCell::default(),
             in_turn: Cell::new(false),
+            read_at: Cell::default(),
             began: Instant::now(),
             pauses: Cell::default(),
             unflushed: Cell::new(false),
@@ -126,6 +129,11 @@ impl SessionThread {
     /// Milliseconds since the thread began, on the monotonic clock.
     pub fn now(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
+    }
+
+    /// What is cut from now on was read at this moment.
+    pub fn read_now(&self) {
+        self.read_at.set(UnixMillis::now());
     }
 
     /// Milliseconds since the thread began that were no pause: idle devices are measured by it.
