@@ -59,7 +59,7 @@ impl House {
                 probes: registry.clone().recipient(),
                 census: registry.clone().recipient(),
             },
-        ));
+        )?);
         let host = start_host(Rc::clone(&thread), |exit| ended(&exit));
         let door =
             ThreadDoor { orders: host.clone().recipient(), census: host.clone().recipient() };
@@ -68,7 +68,7 @@ impl House {
             listener: None,
             profile: profile()?,
             max_connections: u32::MAX,
-            counts: Arc::<ListenerCounts>::default(),
+            counts: Arc::new(ListenerCounts::of(&occupancy)),
             occupancy,
             spool: Arc::clone(&spool) as _,
             threads: vec![host.clone().recipient()],

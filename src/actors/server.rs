@@ -132,7 +132,7 @@ impl Server {
             return None;
         }
         let limit = self.parts.max_connections;
-        match self.parts.occupancy.admit(&self.parts.counts, limit) {
+        match self.parts.counts.admit(limit) {
             Ok(ticket) => {
                 let listener = Arc::clone(&self.parts.profile);
                 let connections = self.parts.occupancy.connections();

@@ -2,10 +2,13 @@
 //!
 //! actix's own keeps room for futures, timers and waiting in each actor, 336 bytes, and polls its
 //! mailbox twice at each turn. Most actors of a crowd have nothing but a mailbox and one thing that
-//! they wait for; here the rest takes room only in those that use it.
+//! they wait for: here they take 24 bytes, so that such an actor's task fits into 128, which is the
+//! least that tokio gives one.
 
 use std::{
+    cell::Cell,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context as TaskContext, Poll},
 };
@@ -16,84 +19,124 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
+use super::Exit;
+
 /// An actor in a [`LeanContext`].
 pub trait Lean: Actor<Context = LeanContext<Self>> {
     /// Goes on with what the actor waits for. Called whenever its task was woken, by whatever it
     /// was, behind the messages and futures that were ready.
     fn advance(&mut self, ctx: &mut LeanContext<Self>, task: &mut TaskContext<'_>);
+
+    /// What is to be done once the actor is gone, whatever it died of. Asked for just before it is
+    /// dropped; behind a panic its state may be half-changed.
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)>;
 }
 
 /// What an actor has of actix while it runs. It runs until it stops itself, whether anybody holds an
 /// address of it or not.
 pub struct LeanContext<A: Lean> {
     mailbox: AddressReceiver<A>,
+    /// `None` while the actor runs and has nothing but its mailbox.
+    extra: Option<Box<Extra<A>>>,
+}
+
+struct Extra<A: Actor> {
     state: ActorState,
-    /// `None` until the first future is spawned.
-    spawned: Option<Box<Spawned<A>>>,
+    /// Run beside the mailbox.
+    futures: Vec<(SpawnHandle, Work<A>)>,
+    /// All else waits for these, and for the last one first.
+    waits: Vec<Work<A>>,
+    cancelled: Vec<SpawnHandle>,
+    /// Something was spawned or cancelled, and nobody has looked at it yet.
+    has_news: bool,
 }
 
 type Work<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
-
-/// Futures on their way from the context to where they run.
-struct Spawned<A: Actor> {
-    last: SpawnHandle,
-    futures: Vec<(SpawnHandle, Work<A>)>,
-    waits: Vec<Work<A>>,
-    cancelled: Vec<SpawnHandle>,
-}
-
-/// Futures that run beside the mailbox.
-struct Futures<A: Actor> {
-    list: Vec<(SpawnHandle, Work<A>)>,
-    /// All else waits for these, and for the last one first.
-    waits: Vec<Work<A>>,
-}
 
 /// An actor and its context, for whoever polls them.
 pub(super) struct LeanActor<A: Lean> {
     context: LeanContext<A>,
     actor: A,
-    futures: Option<Box<Futures<A>>>,
+}
+
+thread_local! {
+    /// No two futures of a thread have the same handle, so that none has to be remembered.
+    static LAST_HANDLE: Cell<SpawnHandle> = Cell::default();
 }
 
 impl<A: Lean> LeanContext<A> {
     pub(super) fn new(mailbox: AddressReceiver<A>) -> Self {
-        Self { mailbox, state: ActorState::Started, spawned: None }
+        let extra = Some(Box::new(Extra::new(ActorState::Started)));
+        Self { mailbox, extra }
     }
 
-    fn spawned(&mut self) -> &mut Spawned<A> {
-        self.spawned.get_or_insert_with(|| {
-            Box::new(Spawned {
-                last: SpawnHandle::default(),
-                futures: Vec::new(),
-                waits: Vec::new(),
-                cancelled: Vec::new(),
-            })
-        })
+    fn extra(&mut self) -> &mut Extra<A> {
+        self.extra.get_or_insert_with(|| Box::new(Extra::new(ActorState::Running)))
     }
 
-    /// Whether something was spawned that runs nowhere yet, or cancelled that still does.
     fn has_news(&self) -> bool {
-        let is_any = |news: &Spawned<A>| {
-            !(news.futures.is_empty() && news.waits.is_empty() && news.cancelled.is_empty())
-        };
-        self.spawned.as_deref().is_some_and(is_any)
+        self.extra.as_ref().is_some_and(|extra| extra.has_news)
+    }
+
+    /// Does `work` with the futures, while whatever they want of the context is gathered there. They
+    /// are put back before a panic goes on its way: dropping them in an unwinding could abort the
+    /// process.
+    fn with_extra<T>(&mut self, work: impl FnOnce(&mut Self, &mut Extra<A>) -> T) -> Option<T> {
+        let mut extra = self.extra.take()?;
+        let done = catch_unwind(AssertUnwindSafe(|| work(self, &mut extra)));
+        if let Some(new) = self.extra.take() {
+            extra.add(*new);
+        }
+        extra.settle();
+        if extra.is_needed() {
+            self.extra = Some(extra);
+        }
+        match done {
+            Ok(done) => Some(done),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+impl<A: Actor> Extra<A> {
+    fn new(state: ActorState) -> Self {
+        let (futures, waits, cancelled) = (Vec::new(), Vec::new(), Vec::new());
+        Self { state, futures, waits, cancelled, has_news: false }
+    }
+
+    fn add(&mut self, new: Self) {
+        self.state = new.state;
+        self.futures.extend(new.futures);
+        self.waits.extend(new.waits);
+        self.cancelled.extend(new.cancelled);
+        self.has_news |= new.has_news;
+    }
+
+    /// Lets go of what was cancelled.
+    fn settle(&mut self) {
+        let cancelled = mem::take(&mut self.cancelled);
+        self.futures.retain(|(handle, _)| !cancelled.contains(handle));
+    }
+
+    fn is_needed(&self) -> bool {
+        let is_busy = !self.futures.is_empty() || !self.waits.is_empty();
+        is_busy || self.has_news || self.state != ActorState::Running
     }
 }
 
 impl<A: Lean> ActorContext for LeanContext<A> {
     fn stop(&mut self) {
-        if self.state.alive() {
-            self.state = ActorState::Stopping;
+        if self.state().alive() {
+            self.extra().state = ActorState::Stopping;
         }
     }
 
     fn terminate(&mut self) {
-        self.state = ActorState::Stopped;
+        self.extra().state = ActorState::Stopped;
     }
 
     fn state(&self) -> ActorState {
-        self.state
+        self.extra.as_ref().map_or(ActorState::Running, |extra| extra.state)
     }
 }
 
@@ -106,26 +149,32 @@ impl<A: Lean> AsyncContext<A> for LeanContext<A> {
     where
         F: ActorFuture<A, Output = ()> + 'static,
     {
-        let spawned = self.spawned();
-        spawned.last = spawned.last.next();
-        spawned.futures.push((spawned.last, Box::pin(future)));
-        spawned.last
+        let handle = LAST_HANDLE.get().next();
+        LAST_HANDLE.set(handle);
+        let extra = self.extra();
+        extra.futures.push((handle, Box::pin(future)));
+        extra.has_news = true;
+        handle
     }
 
     fn wait<F>(&mut self, future: F)
     where
         F: ActorFuture<A, Output = ()> + 'static,
     {
-        self.spawned().waits.push(Box::pin(future));
+        let extra = self.extra();
+        extra.waits.push(Box::pin(future));
+        extra.has_news = true;
     }
 
     fn waiting(&self) -> bool {
-        let waits = self.spawned.as_ref().is_some_and(|new| !new.waits.is_empty());
-        waits || !self.state.alive()
+        let waits = |extra: &Extra<A>| !extra.waits.is_empty() || !extra.state.alive();
+        self.extra.as_deref().is_some_and(waits)
     }
 
     fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
-        self.spawned().cancelled.push(handle);
+        let extra = self.extra();
+        extra.cancelled.push(handle);
+        extra.has_news = true;
         true
     }
 }
@@ -143,26 +192,29 @@ where
 
 impl<A: Lean> LeanActor<A> {
     pub(super) fn new(context: LeanContext<A>, actor: A) -> Self {
-        Self { context, actor, futures: None }
+        Self { context, actor }
+    }
+
+    pub(super) fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        self.actor.last_will()
     }
 
     /// Ready once the actor has stopped. A panic of the actor passes through.
     pub(super) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        if self.context.state == ActorState::Started {
-            self.context.state = ActorState::Running;
+        if self.context.state() == ActorState::Started {
+            self.context.extra = None;
             self.actor.started(&mut self.context);
         }
         loop {
-            self.take_over();
-            if self.wait(task).is_pending() {
+            if self.poll_waits(task).is_pending() {
                 return Poll::Pending;
             }
             self.take_messages(task);
-            self.run_futures(task);
+            self.poll_futures(task);
             if !self.context.waiting() {
                 self.actor.advance(&mut self.context, task);
             }
-            if !self.context.state.alive() {
+            if !self.context.state().alive() {
                 if self.stops() {
                     return Poll::Ready(());
                 }
@@ -174,42 +226,33 @@ impl<A: Lean> LeanActor<A> {
 
     /// Whether it really stops: an actor may have second thoughts.
     fn stops(&mut self) -> bool {
-        if self.context.state == ActorState::Stopping
+        if self.context.state() == ActorState::Stopping
             && self.actor.stopping(&mut self.context) == Running::Continue
         {
-            self.context.state = ActorState::Running;
+            self.context.extra().state = ActorState::Running;
             return false;
         }
-        self.context.state = ActorState::Stopped;
+        self.context.terminate();
         self.actor.stopped(&mut self.context);
         true
     }
 
-    /// Takes over what was spawned and cancelled.
-    fn take_over(&mut self) {
-        if !self.context.has_news() {
-            return;
-        }
-        let Some(spawned) = self.context.spawned.as_mut() else { return };
-        let futures = self
-            .futures
-            .get_or_insert_with(|| Box::new(Futures { list: Vec::new(), waits: Vec::new() }));
-        futures.list.append(&mut spawned.futures);
-        futures.waits.append(&mut spawned.waits);
-        let cancelled = mem::take(&mut spawned.cancelled);
-        futures.list.retain(|(handle, _)| !cancelled.contains(handle));
-    }
-
     /// Ready once nothing has to be waited for.
-    fn wait(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        while self.context.state.alive() {
-            let Some(futures) = self.futures.as_mut() else { break };
-            let Some(work) = futures.waits.last_mut() else { break };
-            if work.as_mut().poll(&mut self.actor, &mut self.context, task).is_pending() {
+    fn poll_waits(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        let actor = &mut self.actor;
+        while self.context.waiting() && self.context.state().alive() {
+            let polled = self.context.with_extra(|context, extra| {
+                extra.has_news = false;
+                let Some(work) = extra.waits.last_mut() else { return Poll::Ready(()) };
+                let polled = work.as_mut().poll(actor, context, task);
+                if polled.is_ready() {
+                    extra.waits.pop();
+                }
+                polled
+            });
+            if polled == Some(Poll::Pending) {
                 return Poll::Pending;
             }
-            futures.waits.pop();
-            self.take_over();
         }
         Poll::Ready(())
     }
@@ -225,32 +268,35 @@ impl<A: Lean> LeanActor<A> {
         }
     }
 
-    fn run_futures(&mut self, task: &mut TaskContext<'_>) {
-        let Some(futures) = self.futures.as_mut() else { return };
-        let mut at = 0;
-        while at < futures.list.len() && !self.context.waiting() {
-            let (_, work) = &mut futures.list[at];
-            match work.as_mut().poll(&mut self.actor, &mut self.context, task) {
-                Poll::Pending => at += 1,
-                Poll::Ready(()) => drop(futures.list.remove(at)),
+    fn poll_futures(&mut self, task: &mut TaskContext<'_>) {
+        if self.context.waiting() {
+            return;
+        }
+        let actor = &mut self.actor;
+        self.context.with_extra(|context, extra| {
+            extra.has_news = false;
+            extra.settle();
+            let mut at = 0;
+            while at < extra.futures.len() && !context.waiting() {
+                let (_, work) = &mut extra.futures[at];
+                match work.as_mut().poll(actor, context, task) {
+                    Poll::Pending => at += 1,
+                    Poll::Ready(()) => drop(extra.futures.remove(at)),
+                }
             }
-        }
-        let done = futures.list.is_empty() && futures.waits.is_empty();
-        if done {
-            self.futures = None;
-        }
+        });
     }
 }
 
 /// One that is dropped while it runs is told so, and has no say.
 impl<A: Lean> Drop for LeanActor<A> {
     fn drop(&mut self) {
-        if matches!(self.context.state, ActorState::Started | ActorState::Stopped) {
+        if matches!(self.context.state(), ActorState::Started | ActorState::Stopped) {
             return;
         }
-        self.context.state = ActorState::Stopping;
+        self.context.stop();
         let _no_choice = self.actor.stopping(&mut self.context);
-        self.context.state = ActorState::Stopped;
+        self.context.terminate();
         self.actor.stopped(&mut self.context);
     }
 }

@@ -10,7 +10,7 @@ use actix::{dev::channel::channel, fut};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::supervision::{Exit, start_temporary};
+use crate::supervision::start_temporary;
 
 /// Tells what happens to it, in order.
 struct Teller {
@@ -58,6 +58,11 @@ impl Actor for Teller {
 impl Lean for Teller {
     fn advance(&mut self, _: &mut LeanContext<Self>, _: &mut TaskContext<'_>) {
         self.tell("advanced");
+    }
+
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        let tell = self.tell.clone();
+        Box::new(move |exit| tell.send(format!("{exit:?}")).unwrap())
     }
 }
 
@@ -222,15 +227,49 @@ fn one_that_is_dropped_is_told_so_unless_it_never_began() {
     assert_eq!(fresh.told(), told_as([]));
 }
 
+#[test]
+fn a_future_that_panics_takes_no_other_with_it_while_it_unwinds() {
+    /// Aborts the process where it is dropped in an unwinding.
+    struct Fragile;
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            assert!(!std::thread::panicking(), "dropped in an unwinding");
+        }
+    }
+    let mut polled = Polled::started();
+    polled.send(|_, ctx| {
+        let fragile = Fragile;
+        let never = poll_fn(move |_| {
+            let _held = &fragile;
+            Poll::<()>::Pending
+        });
+        ctx.spawn(fut::wrap_future::<_, Teller>(never));
+        ctx.spawn(fut::wrap_future::<_, Teller>(async { panic!("on request") }));
+    });
+    let polling = std::panic::AssertUnwindSafe(|| drop(polled.poll()));
+    assert!(std::panic::catch_unwind(polling).is_err());
+    drop(polled.actor.take());
+    assert!(polled.told().ends_with(&told_as(["stopping", "stopped"])));
+}
+
+#[test]
+fn what_it_has_spawned_takes_no_room_once_it_is_done() {
+    let mut polled = Polled::started();
+    polled.send(|_, ctx| {
+        ctx.wait(fut::ready(()).map(|(), _: &mut Teller, ctx: &mut LeanContext<Teller>| {
+            let spawned = ctx.spawn(fut::wrap_future::<_, Teller>(std::future::pending()));
+            ctx.cancel_future(spawned);
+        }));
+    });
+    polled.turn();
+    assert!(polled.actor.as_ref().unwrap().context.extra.is_none());
+}
+
 #[actix_rt::test]
 async fn a_message_wakes_it() {
-    let ((tell, mut told), (exit, mut exits)) = (unbounded_channel(), unbounded_channel());
-    let make = |_: &mut LeanContext<Teller>| Teller { tell, second_thoughts: 0 };
-    let teller = start_temporary(8, make, move |how| exit.send(how).unwrap());
+    let (tell, mut told) = unbounded_channel();
+    let teller = start_temporary(8, Teller { tell, second_thoughts: 0 });
     while told.recv().await.unwrap() != "advanced" {}
-    let (answered, answer) = tokio::sync::oneshot::channel();
-    teller.do_send(Do(Box::new(|_, _| answered.send(()).unwrap())));
-    answer.await.unwrap();
     teller.do_send(Do(Box::new(|_, ctx| ctx.stop())));
-    assert_eq!(exits.recv().await, Some(Exit::Stopped));
+    while told.recv().await.unwrap() != "Stopped" {}
 }

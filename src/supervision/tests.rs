@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 
@@ -146,7 +146,9 @@ async fn a_panic_while_restarting_is_one_more_and_the_next_try_comes_by_itself()
 }
 
 /// Stops or panics as it is told, and panics on the way out, too.
-struct Doomed;
+struct Doomed {
+    tell: UnboundedSender<Exit>,
+}
 
 impl Actor for Doomed {
     type Context = LeanContext<Self>;
@@ -158,6 +160,11 @@ impl Actor for Doomed {
 
 impl Lean for Doomed {
     fn advance(&mut self, _: &mut LeanContext<Self>, _: &mut TaskContext<'_>) {}
+
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        let tell = self.tell.clone();
+        Box::new(move |exit| tell.send(exit).unwrap())
+    }
 }
 
 impl Handler<Panic> for Doomed {
@@ -182,7 +189,7 @@ async fn a_temporary_actor_stays_down_and_its_end_is_told_once() {
     let bad_end = Exit::Panicked("a second panic, on the way out".to_owned());
     for (stops, expected) in [(true, bad_end), (false, panicked())] {
         let (tell, mut exits) = unbounded_channel();
-        let doomed = start_temporary(8, |_| Doomed, move |exit| tell.send(exit).unwrap());
+        let doomed = start_temporary(8, Doomed { tell });
         match stops {
             true => doomed.do_send(StopNow),
             false => doomed.do_send(Panic),

@@ -2,10 +2,10 @@ use std::{cell::RefCell, panic::resume_unwind, rc::Rc, task::Context as TaskCont
 
 use actix::prelude::*;
 
-use super::{Session, Turn};
+use super::{Crash, Session, Turn};
 use crate::{
     model::CloseReason,
-    supervision::{Lean, LeanContext},
+    supervision::{Exit, Lean, LeanContext},
 };
 
 /// A word from the thread's host to one of its sessions.
@@ -67,7 +67,8 @@ impl Handler<Nudge> for SessionActor {
     fn handle(&mut self, nudge: Nudge, _: &mut LeanContext<Self>) {
         let mut session = self.session.borrow_mut();
         if let Some(crash) = session.crash.take() {
-            resume_unwind(Box::new(crash));
+            let Crash(text) = *crash;
+            resume_unwind(Box::new(text));
         }
         session.heed(nudge);
     }
@@ -83,5 +84,11 @@ impl Lean for SessionActor {
             Turn::HasMore => session.thread.run_again(session.slot),
             Turn::ActorsTurn => self.take_turn(&mut session, ctx),
         }
+    }
+
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        let session = self.session.borrow();
+        let (thread, slot) = (Rc::clone(&session.thread), session.slot);
+        Box::new(move |exit| thread.depart(slot, &exit))
     }
 }

@@ -23,6 +23,7 @@ mod watching;
 mod writing;
 
 use std::{
+    os::fd::{AsRawFd, RawFd},
     rc::Rc,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -78,10 +79,13 @@ pub struct Session {
     probe: Option<Box<Probe>>,
     /// It is to end for this reason, once what the device has sent so far is read.
     parting: Option<CloseReason>,
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
     /// What it panicked with outside of its actor, which is to end of it.
-    crash: Option<String>,
+    crash: Option<Box<Crash>>,
 }
+
+/// The text of a panic.
+struct Crash(String);
 
 /// What a turn of a session leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +132,11 @@ impl Session {
         }
     }
 
+    /// Its socket, for looking at many at once, where it is one.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.stream.descriptor().map(|socket| socket.as_raw_fd())
+    }
+
     /// Notes that its socket is ready.
     pub fn note(&mut self, ready: &Ready) {
         self.stream.note(ready);
@@ -135,7 +144,7 @@ impl Session {
 
     /// It panicked with this, and is not to be run any more.
     pub fn crashed(&mut self, text: String) {
-        self.crash = Some(text);
+        self.crash = Some(Box::new(Crash(text)));
     }
 
     /// Moves bytes both ways as far as they go.

@@ -11,7 +11,7 @@ impl Session {
         if !self.listener.protocol.names_by_address() {
             return;
         }
-        let text = self.thread.with(self.slot, |who| who.peer_text.clone()).unwrap_or_default();
+        let text = self.thread.with(self.slot, |who| who.peer.clone()).unwrap_or_default();
         match Name::new(text.as_bytes()) {
             Ok(name) => self.claim(name),
             Err(_) => self.end(CloseReason::Malformed),

@@ -117,7 +117,7 @@ impl Session {
 
     /// On the thread's clock, in milliseconds.
     fn next_deadline(&self) -> Option<u64> {
-        if let Some(ending) = self.ending {
+        if let Some(ending) = &self.ending {
             return Some(ending.deadline);
         }
         let deadlines = [
@@ -176,7 +176,7 @@ impl Session {
         }
         let now = self.thread.now();
         let due = |deadline: Option<u64>| deadline.is_some_and(|at| at <= now);
-        if let Some(ending) = self.ending {
+        if let Some(ending) = &self.ending {
             if ending.deadline <= now {
                 self.over();
             }

@@ -19,7 +19,7 @@ impl SessionThread {
         let time = UnixMillis::now();
         self.append(slot, |who, connections, batch| {
             let Some(name) = who.name.as_ref().map(Name::as_str) else { return };
-            let (session, peer) = (who.session, who.peer_text.as_str());
+            let (session, peer) = (who.session, who.peer.as_str());
             batch.push(&Event::Online { name, session, time, peer, connections });
         });
         self.observe(slot, || Happened::Online);
@@ -31,7 +31,7 @@ impl SessionThread {
         self.append(slot, |who, connections, batch| {
             who.chunks += 1;
             let name = who.name.as_ref().map_or(Name::UNKNOWN, Name::as_str);
-            let (session, peer, seq) = (who.session, who.peer_text.as_str(), who.chunks);
+            let (session, peer, seq) = (who.session, who.peer.as_str(), who.chunks);
             batch.push(&Event::Data { name, session, seq, time, peer, connections, data });
             who.settled += data.len() as u64;
         });
@@ -90,13 +90,13 @@ impl SessionThread {
         let connections = self.ports.occupancy.connections();
         self.with(slot, |who| {
             let (listener, name) = (who.listener.name.clone(), who.name.clone());
-            Occurrence::of_session(what, listener, session, who.peer, name, connections)
+            Occurrence::of_session(what, listener, session, who.peer(), name, connections)
         })
     }
 
     /// The one ending of the session in `slot`, called by supervision when its actor is gone,
     /// whatever it died of.
-    pub(super) fn depart(&self, slot: u32, exit: &Exit) {
+    pub fn depart(&self, slot: u32, exit: &Exit) {
         let reason = self.with(slot, |who| match exit {
             Exit::Stopped => who.reason.unwrap_or(CloseReason::Draining),
             Exit::Panicked(_) | Exit::GaveUp(_) => CloseReason::Panicked,

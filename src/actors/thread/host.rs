@@ -229,15 +229,15 @@ impl Handler<Drained> for SessionHost {
 impl SessionThread {
     /// Sends a word to the session in `slot`.
     pub(super) fn nudge(&self, slot: u32, nudge: Nudge) {
-        let address = self.with(slot, |who| who.address.clone()).flatten();
-        if let Some(address) = address {
+        let address = self.with(slot, |who| who.address());
+        if let Some(address) = address.flatten() {
             address.do_send(nudge);
         }
     }
 
     fn nudge_all(&self, nudge: Nudge) {
         for (_, who) in self.table.borrow().iter() {
-            if let Some(address) = &who.address {
+            if let Some(address) = who.address() {
                 address.do_send(nudge);
             }
         }

@@ -36,7 +36,6 @@ impl SessionThread {
                 return self.ports.telemetry.refused(&listener.name, &peer, Refusal::Reset);
             }
         };
-        let descriptor = stream.descriptor().map(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
         let running = Session::new(Rc::clone(self), slot, Arc::clone(&listener), stream);
         let running = Rc::new(RefCell::new(running));
         let actor = SessionActor::new(Rc::clone(&running));
@@ -45,8 +44,7 @@ impl SessionThread {
             running,
             session,
             listener,
-            peer,
-            peer_text: peer.to_compact_string(),
+            peer: peer.to_compact_string(),
             name: None,
             standing: Standing::Nameless,
             opened: self.now(),
@@ -57,14 +55,11 @@ impl SessionThread {
             reason: None,
             held_back: false,
             outbound: Outbound::default(),
-            descriptor,
             ticket: Some(ticket),
         };
         self.table.borrow_mut().insert(occupant);
-        let thread = Rc::clone(self);
-        let depart = move |exit| thread.depart(slot, &exit);
-        let address = start_temporary(MAILBOX, move |_| actor, depart);
-        self.with(slot, |who| who.address = Some(address));
+        let address = start_temporary(MAILBOX, actor);
+        self.with(slot, |who| who.address = Some(address.downgrade()));
     }
 
     fn connect(
