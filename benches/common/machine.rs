@@ -10,17 +10,27 @@ pub fn facts(scratch: &Path) -> Value {
     json!({
         "date": UnixMillis::now().to_string(),
         "cores": thread::available_parallelism().map_or(0, usize::from),
-        "processor": line_of("/proc/cpuinfo", "model name"),
+        "processor": processor(),
         "memory": line_of("/proc/meminfo", "MemTotal"),
         "kernel": read("/proc/sys/kernel/osrelease"),
         "file_system": file_system(scratch),
         "load_average": read("/proc/loadavg"),
         "tetherd": env!("CARGO_PKG_VERSION"),
-        "rustc": told("rustc", "--version"),
+        "rustc": compiler(),
         "rsyslog": told("rsyslogd", "-v"),
         "node": told("node", "--version"),
         "go": told("go", "version"),
     })
+}
+
+/// The compiler and its version.
+pub fn compiler() -> String {
+    told("rustc", "--version")
+}
+
+/// The processor, as it calls itself.
+pub fn processor() -> String {
+    line_of("/proc/cpuinfo", "model name")
 }
 
 /// Lets go of what the kernel keeps of files, so that the next read comes from the disk. Only root

@@ -9,3 +9,4 @@ pub mod program;
 pub mod report;
 pub mod rsyslog;
 pub mod usage;
+pub mod valgrind;

@@ -22,11 +22,14 @@ pub struct Process {
 impl Process {
     /// Starts one.
     pub fn start(role: &str, task: &Value) -> Result<Self> {
-        let mut child = Command::new(env::current_exe()?)
-            .args([ROLE, role, &task.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = Command::new(env::current_exe()?);
+        command.args([ROLE, role, &task.to_string()]);
+        Self::run(command)
+    }
+
+    /// Starts one by a command of its own.
+    pub fn run(mut command: Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().context("its input")?;
         let output = BufReader::new(child.stdout.take().context("its output")?);
         Ok(Self { child, input, output })

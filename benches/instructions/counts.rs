@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::machine;
+use crate::common::machine;
 
 /// The line that says by what the counts were made.
 const COUNTED_BY: &str = "# Counted by ";

@@ -5,9 +5,9 @@
 #![allow(clippy::print_stdout)] // it is a program for a terminal
 
 mod cases;
+#[path = "../common/mod.rs"]
+mod common;
 mod counts;
-mod machine;
-mod valgrind;
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use self::{
     cases::{CASES, Case},
+    common::{process::ROLE, valgrind},
     counts::Counts,
 };
 
@@ -51,7 +52,7 @@ impl Plan {
 fn main() -> Result<()> {
     // Cargo adds a word of its own.
     let mut words = env::args().skip(1).filter(|word| word != "--bench").peekable();
-    if words.next_if(|word| word == valgrind::ROLE).is_some() {
+    if words.next_if(|word| word == ROLE).is_some() {
         return play(&words.next().context("which case")?);
     }
     let plan = Plan::of(words)?;

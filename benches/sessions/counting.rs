@@ -3,71 +3,71 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    child::{Child, Grown},
+    child::COUNTED,
+    common::{process::Process, valgrind},
     operations::{A_ROUND, Operation},
-    valgrind,
 };
+
+/// Instructions of operations, by their words.
+pub type Counts = BTreeMap<&'static str, f64>;
 
 /// Counts all operations where there are so many sessions. They come with nothing being counted,
 /// which is quick; counting begins behind them.
-pub fn count(sessions: u32, folder: &Path) -> Result<BTreeMap<&'static str, f64>> {
-    let profile = folder.join(format!("{sessions}.callgrind"));
-    let mut valgrind = Valgrind::start(&profile)?;
-    let _: Grown = valgrind.child.ask(&format!("grow {sessions}"))?;
-    let _: u64 = valgrind.child.ask("talk")?;
-    valgrind.child.ask::<()>("deadlines")?;
-    let mut counts = BTreeMap::new();
-    counts.insert(Operation::Deadline.as_str(), valgrind.count(Operation::Deadline)?);
-    valgrind.child.ask::<()>("quiet")?;
+pub fn count(sessions: u32, folder: &Path) -> Result<Counts> {
+    let mut counting = Counting::begin(folder.join(format!("{sessions}.callgrind")))?;
+    let mut counts = Counts::new();
+    counting.child.ask(&format!("grow {sessions}"))?;
+    counting.child.ask("talk")?;
+    counting.child.ask("deadlines")?;
+    counts.insert(Operation::Deadline.as_str(), counting.count(Operation::Deadline)?);
+    counting.child.ask("quiet")?;
+    counting.child.ask("come-back")?;
     for operation in Operation::AGAIN {
-        counts.insert(operation.as_str(), valgrind.count(operation)?);
+        counts.insert(operation.as_str(), counting.count(operation)?);
     }
     Ok(counts)
 }
 
-/// A child under callgrind, told by vgdb what to do.
-struct Valgrind<'a> {
-    child: Child,
-    profile: &'a Path,
+/// A child under callgrind, which vgdb tells what to do.
+struct Counting {
+    child: Process,
+    profile: PathBuf,
     parts: u32,
 }
 
-impl<'a> Valgrind<'a> {
-    fn start(profile: &'a Path) -> Result<Self> {
-        let mut command = valgrind::command(&["--instr-atstart=no"], &[], profile)?;
+impl Counting {
+    fn begin(profile: PathBuf) -> Result<Self> {
+        let mut command = valgrind::command(&["--instr-atstart=no"], &[COUNTED], &profile)?;
         command.stderr(Stdio::null());
-        Ok(Self { child: Child::run(command)?, profile, parts: 0 })
+        let child = Process::run(command)?;
+        Ok(Self { child, profile, parts: 0 })
     }
 
     /// Instructions of one operation, of a whole round. The round before it is not counted: what is
     /// done once and never again is done there.
     fn count(&mut self, operation: Operation) -> Result<f64> {
-        self.round(operation)?;
+        let word = operation.as_str();
+        self.child.ask(word)?;
         self.tell(&["instrumentation", "on"])?;
+        // Or the part before this one would be taken off.
         self.tell(&["zero"])?;
-        self.round(operation)?;
-        self.tell(&["dump", operation.as_str()])?;
+        self.child.ask(word)?;
+        self.tell(&["dump", word])?;
         self.tell(&["instrumentation", "off"])?;
         self.parts += 1;
         let part = format!("{}.{}", self.profile.display(), self.parts);
         let profile = fs::read_to_string(&part).with_context(|| part.clone())?;
-        let named = self.profile.with_extension(operation.as_str());
-        fs::rename(&part, named)?;
+        fs::rename(&part, self.profile.with_extension(word))?;
         let total = valgrind::total(&profile)?;
-        ensure!(total > 0, "{}: nothing was counted", operation.as_str());
+        ensure!(total > 0, "{word}: nothing was counted");
         Ok(total as f64 / A_ROUND as f64)
-    }
-
-    fn round(&mut self, operation: Operation) -> Result<()> {
-        let _: std::time::Duration = self.child.ask(operation.as_str())?;
-        Ok(())
     }
 
     fn tell(&self, words: &[&str]) -> Result<()> {

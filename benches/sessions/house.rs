@@ -47,19 +47,17 @@ impl House {
 
         let registry = Registry::new(Arc::clone(&directory), telemetry.clone());
         let registry = permanent(1024, registry);
-        let thread = Rc::new(SessionThread::new(
-            0,
-            ThreadPorts {
-                spool: Arc::clone(&spool) as _,
-                occupancy: Arc::clone(&occupancy),
-                extensions: Arc::new(Extensions::default()),
-                telemetry: telemetry.clone(),
-                seed: 1,
-                names: registry.clone().recipient(),
-                probes: registry.clone().recipient(),
-                census: registry.clone().recipient(),
-            },
-        )?);
+        let ports = ThreadPorts {
+            spool: Arc::clone(&spool) as _,
+            occupancy: Arc::clone(&occupancy),
+            extensions: Arc::new(Extensions::default()),
+            telemetry: telemetry.clone(),
+            seed: 1,
+            names: registry.clone().recipient(),
+            probes: registry.clone().recipient(),
+            census: registry.clone().recipient(),
+        };
+        let thread = Rc::new(SessionThread::new(0, ports)?);
         let host = start_host(Rc::clone(&thread), |exit| ended(&exit));
         let door =
             ThreadDoor { orders: host.clone().recipient(), census: host.clone().recipient() };

@@ -4,15 +4,13 @@
 #![allow(clippy::print_stdout)] // it is a program for a terminal
 
 mod child;
+#[path = "../common/mod.rs"]
+mod common;
 mod counting;
 mod crowd;
 mod house;
-#[path = "../instructions/machine.rs"]
-mod machine;
 mod measure;
 mod operations;
-#[path = "../instructions/valgrind.rs"]
-mod valgrind;
 
 use std::{env, path::PathBuf};
 
@@ -53,8 +51,8 @@ impl Plan {
 fn main() -> Result<()> {
     // Cargo adds a word of its own.
     let mut words = env::args().skip(1).filter(|word| word != "--bench").peekable();
-    if words.next_if(|word| word == valgrind::ROLE).is_some() {
-        return child::play();
+    if words.next_if(|word| word == common::process::ROLE).is_some() {
+        return child::play(&words.next().context("which role?")?);
     }
     measure::run(&Plan::of(words)?)
 }

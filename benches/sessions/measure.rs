@@ -1,165 +1,170 @@
 //! Each size by itself, a table of all, and a file of results.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::{
-    Plan,
-    child::{Child, Grown},
-    counting, machine,
-    operations::{A_ROUND, A_TURN, Operation},
-    valgrind,
+    Plan, child,
+    common::{
+        process::Process,
+        report::{Spread, begin, keep, table},
+        valgrind,
+    },
+    counting::{self, Counts},
+    operations::{A_TURN, Operation},
 };
 
 /// What was found out with so many sessions.
 struct Size {
     sessions: u32,
-    /// Bytes a session: the stream's, and all that is resident.
+    /// Bytes a session: the stream's, all that is resident, and the same once everybody has gone
+    /// and somebody else has come.
     stream: f64,
     resident: f64,
-    grown: Grown,
-    /// Microseconds of an operation, of several rounds, sorted.
-    times: BTreeMap<&'static str, Vec<f64>>,
-    /// Instructions of an operation; none without valgrind.
-    counts: BTreeMap<&'static str, f64>,
+    later: f64,
+    /// Microseconds of a turn that lets some in.
+    usual_turn: f64,
+    longest_turn: f64,
+    /// Microseconds of an operation, by its word.
+    times: BTreeMap<&'static str, Spread>,
+    counts: Counts,
 }
 
 /// Measures what is planned.
 pub fn run(plan: &Plan) -> Result<()> {
+    let facts = begin(&env::temp_dir(), "sessions", "what one costs where there are very many");
     let valgrind = valgrind::version();
     if valgrind.is_none() {
         println!("instructions are left out: valgrind is missing (apt-get install valgrind)");
     }
     let temporary = tempfile::tempdir()?;
-    let folder = plan.profiles.as_deref().unwrap_or(temporary.path());
-    fs::create_dir_all(folder)?;
+    let profiles = plan.profiles.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(profiles)?;
     let mut sizes = Vec::new();
     for sessions in &plan.sizes {
         println!("{sessions} sessions ...");
         let mut size = measure(*sessions, plan.rounds)?;
         if valgrind.is_some() {
-            size.counts = counting::count(*sessions, folder)?;
+            size.counts = counting::count(*sessions, profiles)?;
         }
         sizes.push(size);
     }
     show_memory(&sizes);
     show_operations(&sizes);
     if plan.keep {
-        keep(&sizes, valgrind)?;
+        let results: Vec<_> = sizes.iter().map(Size::json).collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results");
+        keep(&folder, "sessions", facts, &json!({ "valgrind": valgrind, "sizes": results }))?;
     }
     Ok(())
 }
 
 fn measure(sessions: u32, rounds: usize) -> Result<Size> {
-    let streams: u64 = Child::start()?.ask(&format!("streams {sessions}"))?;
-    let mut child = Child::start()?;
-    let grown: Grown = child.ask(&format!("grow {sessions}"))?;
-    let resident: u64 = child.ask("talk")?;
+    let ask = |child: &mut Process, what: &str| {
+        let answer = child.ask(what)?;
+        answer.as_f64().with_context(|| format!("{what}: {answer}"))
+    };
+    let stream = ask(&mut start()?, &format!("streams {sessions}"))?;
+    let mut child = start()?;
+    let turns = child.ask(&format!("grow {sessions}"))?;
+    child.ask("talk")?;
+    let resident = ask(&mut child, "resident")?;
     let mut times = BTreeMap::<_, Vec<_>>::new();
-    let mut time = |child: &mut Child, operation: Operation| {
-        let took: Duration = child.ask(operation.as_str())?;
-        let micros = took.as_secs_f64() * 1e6 / A_ROUND as f64;
-        times.entry(operation.as_str()).or_default().push(micros);
+    let mut time = |child: &mut Process, operation: Operation| {
+        let took = ask(child, operation.as_str())?;
+        times.entry(operation.as_str()).or_default().push(took);
         anyhow::Ok(())
     };
-    child.ask::<()>("deadlines")?;
+    child.ask("deadlines")?;
     for _ in 0..rounds {
         time(&mut child, Operation::Deadline)?;
     }
-    child.ask::<()>("quiet")?;
+    child.ask("quiet")?;
+    child.ask("come-back")?;
+    let later = ask(&mut child, "resident")?;
     for _ in 0..rounds {
         Operation::AGAIN.into_iter().try_for_each(|operation| time(&mut child, operation))?;
     }
-    times.values_mut().for_each(|times| times.sort_unstable_by(f64::total_cmp));
-    let [stream, resident] = [streams, resident].map(|bytes| bytes as f64 / f64::from(sessions));
-    Ok(Size { sessions, stream, resident, grown, times, counts: BTreeMap::new() })
+    let [stream, resident, later] =
+        [stream, resident, later].map(|bytes| bytes / f64::from(sessions));
+    Ok(Size {
+        sessions,
+        stream,
+        resident,
+        later,
+        usual_turn: turns["usual"].as_f64().context("turns")?,
+        longest_turn: turns["longest"].as_f64().context("turns")?,
+        times: times.into_iter().map(|(word, times)| (word, Spread::of(times))).collect(),
+        counts: Counts::new(),
+    })
+}
+
+fn start() -> Result<Process> {
+    Process::start(child::TIMED, &Value::Null)
 }
 
 impl Size {
-    /// Bytes a session beyond its stream.
-    fn beyond(&self) -> f64 {
-        self.resident - self.stream
-    }
-
-    fn time(&self, operation: &str) -> f64 {
-        self.times.get(operation).map_or(f64::NAN, |times| times[times.len() / 2])
-    }
-
     fn json(&self) -> Value {
+        let times: BTreeMap<_, _> =
+            self.times.iter().map(|(word, times)| (*word, times.json())).collect();
         json!({
             "sessions": self.sessions,
             "bytes_a_session": {
                 "stream": self.stream.round(),
                 "resident": self.resident.round(),
-                "beyond_the_stream": self.beyond().round(),
+                "resident_later": self.later.round(),
             },
-            "opening": {
-                "usual_turn_us": micros(self.grown.usual_turn),
-                "longest_turn_us": micros(self.grown.longest_turn),
-                "sessions_a_turn": A_TURN,
+            "us_of_a_turn": {
+                "sessions": A_TURN,
+                "usual": self.usual_turn,
+                "longest": self.longest_turn,
             },
             "instructions": self.counts,
-            "microseconds": self.times,
+            "us": times,
         })
     }
 }
 
-fn micros(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e7).round() / 10.0
-}
-
 fn show_memory(sizes: &[Size]) {
-    let head = ["stream", "resident", "beyond it", "usual turn", "longest turn"];
-    println!("\n| sessions | {} |\n|---|---|---|---|---|---|", head.join(" | "));
-    for size in sizes {
-        println!(
-            "| {} | {:.0} B | {:.0} B | {:.0} B | {:.0} us | {:.0} us |",
-            size.sessions,
-            size.stream,
-            size.resident,
-            size.beyond(),
-            micros(size.grown.usual_turn),
-            micros(size.grown.longest_turn),
-        );
-    }
+    let head = ["sessions", "stream", "beyond it", "later", "usual turn", "longest"];
+    let row = |size: &Size| {
+        let bytes = |bytes: f64| format!("{bytes:.0} B");
+        let micros = |micros: f64| format!("{micros:.0} us");
+        vec![
+            size.sessions.to_string(),
+            bytes(size.stream),
+            bytes(size.resident - size.stream),
+            bytes(size.later - size.stream),
+            micros(size.usual_turn),
+            micros(size.longest_turn),
+        ]
+    };
+    table(&head, &sizes.iter().map(row).collect::<Vec<_>>());
 }
 
 fn show_operations(sizes: &[Size]) {
-    let columns: Vec<_> = sizes.iter().map(|size| size.sessions.to_string()).collect();
-    println!(
-        "\n| operation | {} | last / first | us: {} |",
-        columns.join(" | "),
-        columns.join(" | ")
-    );
-    println!("|---|{}---|{}", "---|".repeat(sizes.len()), "---|".repeat(sizes.len()));
-    for operation in Operation::AGAIN.into_iter().chain([Operation::Deadline]) {
+    let mut head = vec!["operation".to_owned()];
+    head.extend(sizes.iter().map(|size| format!("instructions, {}", size.sessions)));
+    head.push("last / first".to_owned());
+    head.extend(sizes.iter().map(|size| format!("us, {}", size.sessions)));
+    let row = |operation: &Operation| {
         let word = operation.as_str();
-        let counts: Vec<_> = sizes.iter().filter_map(|size| size.counts.get(word)).collect();
-        let growth = match (counts.first(), counts.last()) {
-            (Some(first), Some(last)) => format!("{:.3}", *last / *first),
-            _ => String::new(),
-        };
-        let counts: Vec<_> = counts.iter().map(|count| format!("{count:.0}")).collect();
-        let times: Vec<_> = sizes.iter().map(|size| format!("{:.2}", size.time(word))).collect();
-        println!("| {word} | {} | {growth} | {} |", counts.join(" | "), times.join(" | "));
-    }
-}
-
-fn keep(sizes: &[Size], valgrind: Option<String>) -> Result<()> {
-    let facts = json!({
-        "date": tetherd::model::UnixMillis::now().to_string(),
-        "processor": machine::processor(),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "load_average": fs::read_to_string("/proc/loadavg").unwrap_or_default().trim(),
-        "rustc": machine::compiler(),
-        "valgrind": valgrind,
-    });
-    let sizes: Vec<_> = sizes.iter().map(Size::json).collect();
-    let all = json!({ "part": "sessions", "machine": facts, "results": sizes });
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results/sessions.json");
-    fs::write(path, format!("{}\n", serde_json::to_string_pretty(&all)?))?;
-    println!("\nwritten: {path}");
-    Ok(())
+        let counts: Vec<_> =
+            sizes.iter().map(|size| size.counts.get(word).copied().unwrap_or(f64::NAN)).collect();
+        let growth =
+            counts.last().zip(counts.first()).map_or(f64::NAN, |(last, first)| last / first);
+        let mut row = vec![word.to_owned()];
+        row.extend(counts.iter().map(|count| format!("{count:.0}")));
+        row.push(format!("{growth:.3}"));
+        row.extend(
+            sizes
+                .iter()
+                .map(|size| size.times.get(word).map_or_else(String::new, |times| times.text(2))),
+        );
+        row
+    };
+    let head: Vec<_> = head.iter().map(String::as_str).collect();
+    table(&head, &Operation::ALL.iter().map(row).collect::<Vec<_>>());
 }

@@ -19,7 +19,7 @@ pub const A_TURN: usize = 64;
 pub const A_ROUND: usize = 1024;
 
 /// What a device says.
-const MESSAGE: [u8; 64] = [0x55; 64];
+pub const MESSAGE: [u8; 64] = [0x55; 64];
 
 /// One thing that happens to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::LookUp, Self::Data, Self::Write, Self::Close, Self::Deadline];
+
     /// In the order in which they can be done, again and again; after each round there are as many
     /// sessions as before.
     pub const AGAIN: [Self; 5] = [Self::Open, Self::LookUp, Self::Data, Self::Write, Self::Close];
@@ -57,8 +61,7 @@ impl Operation {
 
     /// The operation of this word.
     pub fn named(word: &str) -> Option<Self> {
-        let all = Self::AGAIN.into_iter().chain([Self::Deadline]);
-        all.into_iter().find(|operation| operation.as_str() == word)
+        Self::ALL.into_iter().find(|operation| operation.as_str() == word)
     }
 }
 

@@ -5,8 +5,7 @@ use std::{env, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-/// The word that makes this program do a piece of its work instead of asking for it to be counted.
-pub const ROLE: &str = "role";
+use super::process::ROLE;
 
 /// Does what is to be counted: only what happens in here is.
 #[inline(never)]
