@@ -21,8 +21,10 @@ use crate::{
     telemetry::{AcceptFaultKind, Refusal, Telemetry},
 };
 
-/// Connections accepted in a row before the thread's sessions get their turn.
-const ACCEPTS_A_TURN: usize = 64;
+/// Connections accepted in a row before the thread's sessions get their turn: all that wait, as a
+/// rule. Accepting is a small part of what a newcomer costs, and one that finds the kernel's queue
+/// full comes again only after a second.
+const ACCEPTS_A_TURN: usize = 4096;
 
 /// How long to wait for descriptors to become free.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -194,6 +196,12 @@ impl Handler<DeviceArrived> for Server {
     type Result = ();
 
     fn handle(&mut self, DeviceArrived(accepted): DeviceArrived, _: &mut Context<Self>) {
+        let ListenerProfile { keepalive, user_timeout, .. } = &*self.parts.profile;
+        if let Socket::Tcp(socket) = &accepted.socket
+            && options::prepare(socket, keepalive, *user_timeout).is_err()
+        {
+            return self.refuse(accepted.socket, accepted.peer, Refusal::Reset);
+        }
         let arrival = self.admit(accepted);
         self.hand_over(arrival.into_iter().collect());
     }

@@ -80,7 +80,10 @@ impl Lean for SessionActor {
         let mut session = self.session.borrow_mut();
         match session.run(task) {
             Turn::Waits => {}
-            Turn::HasMore if session.stream.is_in_memory() => task.waker().wake_by_ref(),
+            Turn::HasMore if session.stream.is_in_memory() => {
+                session.goes_on();
+                task.waker().wake_by_ref();
+            }
             Turn::HasMore => session.thread.run_again(session.slot),
             Turn::ActorsTurn => self.take_turn(&mut session, ctx),
         }

@@ -60,7 +60,7 @@ pub struct Session {
     stash: Vec<u8>,
     /// Its actor has begun.
     begun: bool,
-    /// It has read as much as it may in one turn, and there may be more.
+    /// It has read as much as it may in one turn, there may be more, and it waits for the next.
     has_more: bool,
     /// Whether a decider is being asked; reading waits meanwhile.
     asking: bool,
@@ -152,11 +152,16 @@ impl Session {
         if !self.begun || self.crash.is_some() {
             return Turn::Waits;
         }
-        self.has_more = false;
+        let waited = self.has_more;
         if self.advance(task).is_ready() || self.question.is_some() {
             return Turn::ActorsTurn;
         }
-        if self.has_more { Turn::HasMore } else { Turn::Waits }
+        if self.has_more && !waited { Turn::HasMore } else { Turn::Waits }
+    }
+
+    /// It is its turn to read on.
+    pub fn goes_on(&mut self) {
+        self.has_more = false;
     }
 
     /// Ready once it is over.

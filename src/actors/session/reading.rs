@@ -17,32 +17,29 @@ use crate::{
     telemetry::{Excerpt, Filtered},
 };
 
-/// Full reads in a row before the other sessions of the thread get their turn.
-const READS_A_TURN: usize = 4;
-
 /// Reads before an ending of ours; a device that floods loses the rest.
-const LAST_READS: usize = 64;
+const LAST_READS: usize = 256;
 
 impl Session {
-    /// Reads what there is, cuts it and tells it.
+    /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self, task: &mut TaskContext<'_>) {
-        for _ in 0..READS_A_TURN {
-            if !self.may_read() {
-                return;
-            }
+        let mut left = usize::MAX;
+        while self.may_read() && !self.has_more {
             let thread = Rc::clone(&self.thread);
             let mut buffer = thread.buffer();
-            match self.stream.poll_read_some(task, &mut buffer) {
+            let room = left.min(buffer.len());
+            match self.stream.poll_read_some(task, &mut buffer[..room]) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
                     self.heard(count);
                     self.cut(&buffer[..count]);
+                    left = room - count;
                 }
                 Poll::Ready(Err(error)) => return self.broken(&error),
             }
+            self.has_more = left == 0 && self.may_read();
         }
-        self.has_more = true;
     }
 
     /// Reads what the device has sent up to this moment, before the session ends for a reason of

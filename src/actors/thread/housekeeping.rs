@@ -47,7 +47,10 @@ impl ActorFuture<SessionHost> for Housekeeping {
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
+            if thread.may_go_on(task) {
+                continue;
+            }
+            let Some(next) = thread.next() else { return Poll::Pending };
             let at = thread.began + Duration::from_millis(next);
             if self.sleep_until(at, task).is_pending() {
                 return Poll::Pending;
@@ -67,6 +70,19 @@ impl Housekeeping {
 }
 
 impl SessionThread {
+    /// Whether one of those who had more to read has its turn now; if not, the task is woken when
+    /// the upstreams have caught up.
+    fn may_go_on(&self, task: &TaskContext<'_>) -> bool {
+        let waits = self.turns.borrow().next().is_some();
+        waits && !self.ports.spool.pressure().congestion().wake_when_over(task.waker())
+    }
+
+    /// When something has to be looked at, in milliseconds since the thread began.
+    fn next(&self) -> Option<u64> {
+        let (look, turn) = (self.deadlines.borrow().next(), self.turns.borrow().next());
+        [look, turn].into_iter().flatten().min()
+    }
+
     fn due(&self) -> Vec<Look> {
         let now = self.now();
         let mut deadlines = self.deadlines.borrow_mut();

@@ -14,6 +14,7 @@ mod outbound;
 mod pausing;
 mod ports;
 mod serving;
+mod turns;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -28,7 +29,7 @@ use tokio::time::Instant;
 
 use self::{
     deadlines::{Deadlines, Look},
-    serving::Key,
+    turns::Turns,
 };
 use crate::{
     extension::{Occurrence, SessionHandle},
@@ -43,8 +44,9 @@ pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
 pub use ports::ThreadPorts;
 
-/// Most bytes of one read.
-const READ_BUFFER: usize = 64 << 10;
+/// Most bytes that a device is read at a turn. What one that never stops has sent stands before what
+/// others send behind it.
+const READ_BUFFER: usize = 16 << 10;
 
 /// A batch of this size goes to the spool at once, and does not wait for the end of the turn.
 const BATCH_LIMIT: usize = 64 << 10;
@@ -79,7 +81,7 @@ pub struct SessionThread {
     /// Room for what it tells.
     ready: RefCell<Vec<Ready>>,
     /// Those who had more to read when their turn was over.
-    unfinished: RefCell<Vec<Key>>,
+    turns: RefCell<Turns>,
     /// Set while the host runs sessions, and looks at everything behind that anyway.
     in_turn: Cell<bool>,
     /// When the bytes were read that are being cut.
@@ -110,7 +112,7 @@ impl SessionThread {
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             readiness: Readiness::new()?,
             ready: RefCell::default(),
-            unfinished: RefCell::default(),
+            turns: RefCell::default(),
             in_turn: Cell::new(false),
             read_at: Cell::default(),
             began: Instant::now(),

@@ -1,11 +1,11 @@
-use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use compact_str::ToCompactString;
 
 use super::{Occupant, Outbound, SessionThread, Standing, serving::Key};
 use crate::{
     actors::session::{Session, SessionActor},
-    messages::{Arrival, ListenerProfile},
+    messages::Arrival,
     model::SessionId,
     net::{Connection, Socket, options},
     supervision::start_temporary,
@@ -30,7 +30,7 @@ impl SessionThread {
         let Arrival { socket, peer, listener, ticket } = arrival;
         let session = SessionId::next();
         let slot = self.table.borrow().vacant_key() as u32;
-        let stream = match self.connect(socket, &listener, Key::new(slot, session)) {
+        let stream = match Connection::new(socket, &self.readiness, Key::new(slot, session).0) {
             Ok(stream) => stream,
             Err(_broken_already) => {
                 return self.ports.telemetry.refused(&listener.name, &peer, Refusal::Reset);
@@ -60,17 +60,5 @@ impl SessionThread {
         self.table.borrow_mut().insert(occupant);
         let address = start_temporary(MAILBOX, actor);
         self.with(slot, |who| who.address = Some(address.downgrade()));
-    }
-
-    fn connect(
-        &self,
-        socket: Socket,
-        listener: &ListenerProfile,
-        key: Key,
-    ) -> io::Result<Connection> {
-        if let Socket::Tcp(socket) = &socket {
-            options::prepare(socket, &listener.keepalive, listener.user_timeout)?;
-        }
-        Connection::new(socket, &self.readiness, key.0)
     }
 }
