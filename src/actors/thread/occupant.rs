@@ -71,7 +71,7 @@ impl Occupant {
     pub fn facts(&self) -> SessionFacts<'_> {
         SessionFacts {
             listener: &self.listener.name,
-            peer: self.peer,
+            peer: &self.peer_text,
             name: self.name.as_ref().map(Name::as_str),
             session: self.session,
         }
