@@ -17,13 +17,21 @@ use crate::{
     telemetry::{Excerpt, Filtered},
 };
 
+/// Bytes of frames that a device is read at a turn: what one that never stops has sent stands before
+/// what others send behind it. Where a read is a chunk, and costs about the same whatever its size,
+/// it is a whole buffer.
+const FRAMES_A_TURN: usize = 16 << 10;
+
 /// Reads before an ending of ours; a device that floods loses the rest.
 const LAST_READS: usize = 256;
 
 impl Session {
     /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self, task: &mut TaskContext<'_>) {
-        let mut left = usize::MAX;
+        let mut left = match self.listener.protocol.cuts_frames() {
+            true => FRAMES_A_TURN,
+            false => usize::MAX,
+        };
         while self.may_read() && !self.has_more {
             let thread = Rc::clone(&self.thread);
             let mut buffer = thread.buffer();

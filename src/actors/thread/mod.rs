@@ -44,9 +44,8 @@ pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
 pub use ports::ThreadPorts;
 
-/// Most bytes that a device is read at a turn. What one that never stops has sent stands before what
-/// others send behind it.
-const READ_BUFFER: usize = 16 << 10;
+/// Most bytes of one read.
+const READ_BUFFER: usize = 64 << 10;
 
 /// A batch of this size goes to the spool at once, and does not wait for the end of the turn.
 const BATCH_LIMIT: usize = 64 << 10;
