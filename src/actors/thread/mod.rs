@@ -23,7 +23,6 @@ use std::{
 };
 
 use actix::Recipient;
-use slab::Slab;
 use tokio::time::Instant;
 
 use self::{
@@ -33,7 +32,7 @@ use self::{
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
-    model::{Seat, UnixMillis},
+    model::{Seat, Slots, UnixMillis},
     net::{Readiness, Ready},
     spool::Batch,
 };
@@ -70,7 +69,7 @@ pub struct SessionThread {
     number: u32,
     /// Where its sessions report to.
     pub ports: ThreadPorts,
-    table: RefCell<Slab<Occupant>>,
+    table: RefCell<Slots<Occupant>>,
     batch: RefCell<Batch>,
     outbox: RefCell<Outbox>,
     deadlines: RefCell<Deadlines>,
@@ -156,7 +155,7 @@ impl SessionThread {
 
     /// Works with one occupant. `None` where the slot is free, which a live session never sees.
     pub fn with<T>(&self, slot: u32, work: impl FnOnce(&mut Occupant) -> T) -> Option<T> {
-        self.table.borrow_mut().get_mut(slot as usize).map(work)
+        self.table.borrow_mut().get_mut(slot).map(work)
     }
 
     /// Lends the shared read buffer.
