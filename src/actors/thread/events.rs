@@ -110,7 +110,7 @@ impl SessionThread {
         // Counted no more before anybody is told.
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);
-        let Some(mut who) = self.table.borrow_mut().try_remove(slot as usize) else { return };
+        let Some(mut who) = self.table.borrow_mut().remove(slot) else { return };
         self.tell_offline(&who, reason);
         let ending = Ending {
             reason,

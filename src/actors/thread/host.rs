@@ -126,7 +126,7 @@ impl SessionHost {
         self.thread.flush();
         let present = {
             let table = self.thread.table.borrow();
-            table.iter().filter_map(|(at, who)| who.present(self.thread.seat(at as u32))).collect()
+            table.iter().filter_map(|(slot, who)| who.present(self.thread.seat(slot))).collect()
         };
         let census = Census { thread: self.thread.number, present };
         self.thread.ports.census.do_send(census);
@@ -198,7 +198,7 @@ impl SessionHost {
             .table
             .borrow()
             .iter()
-            .map(|(slot, _)| (dice.random_range(0..=spread), slot as u32))
+            .map(|(slot, _)| (dice.random_range(0..=spread), slot))
             .collect();
         leaving.sort_unstable();
         self.let_go(leaving, self.thread.now(), ctx);

@@ -87,8 +87,7 @@ impl SessionThread {
         let now = self.now();
         let mut deadlines = self.deadlines.borrow_mut();
         let table = self.table.borrow();
-        let is_there =
-            |look: &Look| table.get(look.slot as usize).is_some_and(|who| who.tag() == look.tag);
+        let is_there = |look: &Look| table.get(look.slot).is_some_and(|who| who.tag() == look.tag);
         deadlines.sweep(table.len(), is_there);
         std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there).collect()
     }

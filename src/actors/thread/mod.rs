@@ -24,7 +24,6 @@ use std::{
 };
 
 use actix::Recipient;
-use slab::Slab;
 use tokio::time::Instant;
 
 use self::{
@@ -34,7 +33,7 @@ use self::{
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
-    model::{Seat, UnixMillis},
+    model::{Seat, Slots, UnixMillis},
     net::{Readiness, Ready},
     spool::Batch,
 };
@@ -71,7 +70,7 @@ pub struct SessionThread {
     number: u32,
     /// Where its sessions report to.
     pub ports: ThreadPorts,
-    table: RefCell<Slab<Occupant>>,
+    table: RefCell<Slots<Occupant>>,
     batch: RefCell<Batch>,
     outbox: RefCell<Outbox>,
     deadlines: RefCell<Deadlines>,
@@ -157,7 +156,7 @@ impl SessionThread {
 
     /// Works with one occupant. `None` where the slot is free, which a live session never sees.
     pub fn with<T>(&self, slot: u32, work: impl FnOnce(&mut Occupant) -> T) -> Option<T> {
-        self.table.borrow_mut().get_mut(slot as usize).map(work)
+        self.table.borrow_mut().get_mut(slot).map(work)
     }
 
     /// Lends the shared read buffer.

@@ -29,7 +29,7 @@ impl SessionThread {
     pub(super) fn open(self: &Rc<Self>, arrival: Arrival) {
         let Arrival { socket, peer, listener, ticket } = arrival;
         let session = SessionId::next();
-        let slot = self.table.borrow().vacant_key() as u32;
+        let slot = self.table.borrow().vacant();
         let stream = match Connection::new(socket, &self.readiness, Key::new(slot, session).0) {
             Ok(stream) => stream,
             Err(_broken_already) => {

@@ -94,9 +94,9 @@ impl SessionThread {
     fn nudge_hung_up(&self) {
         let sockets: Vec<(u32, RawFd)> = {
             let table = self.table.borrow();
-            let named = |(slot, who): (usize, &Occupant)| {
+            let named = |(slot, who): (u32, &Occupant)| {
                 // Nobody runs a session while its host looks at all of them.
-                Some((slot as u32, who.running.try_borrow().ok()?.descriptor()?))
+                Some((slot, who.running.try_borrow().ok()?.descriptor()?))
             };
             table.iter().filter_map(named).collect()
         };
