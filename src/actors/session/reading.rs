@@ -131,6 +131,7 @@ impl Session {
                 return Break(None);
             }
             Item::Data(data) => self.data(data, ctx),
+            Item::Frame(frame) => self.data(frame.bytes, ctx),
             Item::Unnamed(data) => self.tell(data),
             Item::Filtered(count) => self.filtered(self.why_no_data(), count),
             Item::Fault(fault) => return Break(Some(fault)),

@@ -1,8 +1,10 @@
 mod classic;
+mod conversation;
 mod description;
 mod every;
 mod lines;
 mod properties;
+mod real;
 mod silences;
 mod stream;
 mod trailing;
@@ -166,6 +168,7 @@ fn keep(item: Item<'_>) -> Option<Out> {
     Some(match item {
         Item::Named(name) => Named(name.as_str().to_owned()),
         Item::Data(bytes) => data(bytes),
+        Item::Frame(frame) => data(frame.bytes),
         Item::Unnamed(bytes) => unnamed(bytes),
         Item::Filtered(count) => Filtered(count),
         Item::Fault(fault) => Fault(fault),

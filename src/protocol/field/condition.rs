@@ -1,0 +1,89 @@
+use super::Short;
+use crate::protocol::{field::coding::trimmed, framed::Frame, pattern::Groups};
+
+/// Something that must hold for a frame.
+#[derive(Clone, Debug)]
+pub(in crate::protocol) struct Condition {
+    pub subject: Subject,
+    pub test: Test,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::protocol) enum Subject {
+    /// A field, by its number.
+    Field(u8),
+    /// How many bytes the frame has.
+    Size,
+}
+
+/// What must hold for it.
+#[derive(Clone, Debug)]
+pub(in crate::protocol) enum Test {
+    Absent,
+    Present,
+    /// It is one of these numbers.
+    Numbers(Box<[u64]>),
+    /// It lies between these, both included.
+    Between(u64, u64),
+    /// Of these bits it has those.
+    Bits {
+        mask: u64,
+        is: u64,
+    },
+    /// It is one of these texts.
+    Texts(Box<[Box<[u8]>]>),
+    /// It fits.
+    Fits(Box<Groups>),
+}
+
+impl Condition {
+    /// Whether it holds for `frame`.
+    pub fn holds(&self, frame: &Frame<'_>) -> bool {
+        match &self.test {
+            Test::Absent => !self.is_there(frame),
+            Test::Present => self.is_there(frame),
+            Test::Numbers(numbers) => {
+                self.number(frame).is_some_and(|number| numbers.contains(&number))
+            }
+            Test::Between(least, most) => {
+                self.number(frame).is_some_and(|number| (*least..=*most).contains(&number))
+            }
+            Test::Bits { mask, is } => {
+                self.number(frame).is_some_and(|number| number & mask == *is)
+            }
+            Test::Texts(texts) => self
+                .with_text(frame, |text| texts.iter().any(|known| **known == *text))
+                .unwrap_or(false),
+            Test::Fits(pattern) => {
+                self.with_text(frame, |text| pattern.fits(text)).unwrap_or(false)
+            }
+        }
+    }
+
+    fn is_there(&self, frame: &Frame<'_>) -> bool {
+        match self.subject {
+            Subject::Size => true,
+            Subject::Field(name) => frame.field(name).is_some_and(|field| field.is_in(frame)),
+        }
+    }
+
+    fn number(&self, frame: &Frame<'_>) -> Option<u64> {
+        match self.subject {
+            Subject::Size => Some(frame.bytes.len() as u64),
+            Subject::Field(name) => frame.field(name)?.number(frame),
+        }
+    }
+
+    fn with_text<T>(&self, frame: &Frame<'_>, look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let Subject::Field(name) = self.subject else {
+            return None;
+        };
+        let field = frame.field(name)?;
+        if field.is_plain_text() {
+            return field.raw(frame).map(|raw| look(trimmed(raw)));
+        }
+        let mut text = Short::new();
+        field.write(frame, &mut text).then(|| look(text.as_bytes()))
+    }
+}
