@@ -21,13 +21,10 @@ pub(super) struct Groups {
 
 /// Where the groups of a pattern stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Places([Option<NonMaxUsize>; 2 * (MOST_GROUPS + 1)]);
+pub(super) struct Places([(u32, u32); MOST_GROUPS + 1]);
 
-impl Default for Places {
-    fn default() -> Self {
-        Self([None; 2 * (MOST_GROUPS + 1)])
-    }
-}
+/// Where a group stands that took no part.
+const NOWHERE: (u32, u32) = (u32::MAX, u32::MAX);
 
 /// How protocol files write patterns.
 pub(super) fn syntax() -> syntax::Config {
@@ -76,11 +73,6 @@ impl Groups {
         self.names.iter().find(|(known, _)| &**known == name).map(|(_, group)| *group)
     }
 
-    /// How many groups it has, named or not.
-    pub fn count(&self) -> usize {
-        self.regex.captures_len() - 1
-    }
-
     /// Whether it fits somewhere in `bytes`.
     pub fn fits(&self, bytes: &[u8]) -> bool {
         self.regex.is_match(bytes)
@@ -88,9 +80,15 @@ impl Groups {
 
     /// Where its groups stand in `bytes`; none if it does not fit.
     pub fn places(&self, bytes: &[u8]) -> Option<Places> {
-        let mut places = Places::default();
-        let slots = &mut places.0[..2 * self.regex.captures_len()];
+        let mut slots = [None::<NonMaxUsize>; 2 * (MOST_GROUPS + 1)];
+        let slots = &mut slots[..2 * self.regex.captures_len()];
         self.regex.search_slots(&regex_automata::Input::new(bytes), slots)?;
+        let mut places = Places([NOWHERE; MOST_GROUPS + 1]);
+        for (place, pair) in places.0.iter_mut().zip(slots.chunks_exact(2)) {
+            if let [Some(start), Some(end)] = pair {
+                *place = (u32::try_from(start.get()).ok()?, u32::try_from(end.get()).ok()?);
+            }
+        }
         Some(places)
     }
 }
@@ -98,7 +96,7 @@ impl Groups {
 impl Places {
     /// Where group `group` stands.
     pub fn of(&self, group: u8) -> Option<(usize, usize)> {
-        let at = usize::from(group) * 2;
-        Some((self.0.get(at).copied()??.get(), self.0.get(at + 1).copied()??.get()))
+        let place = self.0.get(usize::from(group)).filter(|place| **place != NOWHERE)?;
+        Some((place.0 as usize, place.1 as usize))
     }
 }

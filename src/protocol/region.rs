@@ -1,5 +1,8 @@
 use std::ops::Range;
 
+/// The place behind the last byte, `end`.
+const END: i32 = i32::MAX;
+
 /// A part of some bytes: from one place up to another. Negative places count from the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
@@ -9,11 +12,12 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// Reads `2..-4`, `2..`, `..` and the like.
+    /// Reads `2..-4`, `2..`, `2..end`, `..` and the like.
     pub fn parse(text: &str) -> Option<Self> {
         let (from, to) = text.trim().split_once("..")?;
         let place = |text: &str| match text {
             "" => Some(None),
+            "end" => Some(Some(END)),
             text => text.parse().ok().map(Some),
         };
         Some(Self { from: place(from)?.unwrap_or(0), to: place(to)? })
@@ -31,6 +35,9 @@ impl Region {
 /// Where the place `at` is in `length` bytes.
 #[inline]
 pub(super) fn place(at: i32, length: usize) -> Option<usize> {
+    if at == END {
+        return Some(length);
+    }
     let at = isize::try_from(at).ok()?;
     match usize::try_from(at) {
         Ok(at) => (at <= length).then_some(at),

@@ -128,6 +128,12 @@ impl Vocabulary {
         true
     }
 
+    /// Whether anything is dropped in front of frames.
+    #[inline]
+    pub(super) fn skips(&self) -> bool {
+        !self.skip_until.is_empty() || !self.skip.is_empty()
+    }
+
     /// Which kind of frame begins with `bytes`. `quiet`: a kind that
     /// fits counts, even if an earlier one may still.
     #[inline]
@@ -167,7 +173,9 @@ impl Vocabulary {
     pub(super) fn junk(&self, bytes: &[u8], named: bool) -> usize {
         let begins = |at: &usize| {
             let first = usize::from(bytes[*at]);
-            self.firsts[first] != 0 && self.begins(&bytes[*at..], named) != Fit::No
+            // What is dropped in front of frames is no junk.
+            self.skip.has(bytes[*at])
+                || self.firsts[first] != 0 && self.begins(&bytes[*at..], named) != Fit::No
         };
         (0..bytes.len()).find(begins).unwrap_or(bytes.len())
     }

@@ -18,8 +18,11 @@ const FARTHEST: usize = 4096;
 /// Longest frame of a fixed size.
 const LONGEST: usize = 1 << 20;
 
+/// How a frame ends, and what may follow it.
+pub(super) type Ending = (End, Box<[Box<[u8]>]>);
+
 /// Reads how a frame ends, and what may follow it.
-pub(super) fn end(section: &mut Section<'_, '_, '_>) -> Option<(End, Box<[Box<[u8]>]>)> {
+pub(super) fn end(section: &mut Section<'_, '_, '_>) -> Option<Ending> {
     let own: Vec<_> = ENDS.iter().filter(|key| section.has_own(key)).collect();
     let said: Vec<_> = match own.is_empty() {
         true => ENDS.iter().filter(|key| section.has(key)).collect(),

@@ -103,7 +103,7 @@ pub(in crate::protocol) fn integer_size(name: &str) -> Option<(usize, bool)> {
         None => (rest.strip_suffix("be").unwrap_or(rest), false),
     };
     let bits: usize = bits.parse().ok()?;
-    let known = bits % 8 == 0 && (8..=64).contains(&bits);
+    let known = bits.is_multiple_of(8) && (8..=64).contains(&bits);
     known.then_some((bits / 8, little))
 }
 

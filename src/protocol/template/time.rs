@@ -57,7 +57,7 @@ impl Clock {
             Self::Bcd => {
                 parts(moment)
                     .into_iter()
-                    .for_each(|part| Out::push(out, part / 10 << 4 | part % 10));
+                    .for_each(|part| Out::push(out, ((part / 10) << 4) | (part % 10)));
             }
         }
         Some(())

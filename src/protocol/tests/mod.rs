@@ -1,13 +1,18 @@
+mod answers;
 mod classic;
 mod conversation;
 mod description;
+mod ends;
 mod every;
+mod hostile;
 mod lines;
+mod port;
 mod properties;
 mod real;
 mod silences;
 mod stream;
 mod trailing;
+mod vocabulary;
 
 use super::{
     BUILT_IN, Cutter, Fault, Item, Malformed, Protocol, Registration, Rules, Unregistered,

@@ -1,13 +1,14 @@
-use std::{ops::Range, time::Duration};
+//! Frames out of what a connection sends.
 
-use super::{
-    Fault, Frame, Malformed, Vocabulary,
-    frame::{Cut, End, Progress},
-    vocabulary::Choice,
-};
+mod cutting;
+mod kept;
 
-/// Fewest bytes that are kept aside at a time from a read that ends in the middle of a frame.
-const LEAST_GROWTH: usize = 64;
+use std::time::Duration;
+
+use cutting::{Cutting, Step};
+use kept::Kept;
+
+use super::{Fault, Frame, Vocabulary, frame::End};
 
 /// Cuts what one connection sends into frames. Two words while nothing is unfinished.
 ///
@@ -38,47 +39,6 @@ pub enum Piece<'a> {
     /// The read is used up.
     NeedMore,
     /// No way to go on: a frame longer than the longest. The engine says the same from here on.
-    Fault(Fault),
-}
-
-/// What a session keeps while a frame is unfinished, or being looked at.
-#[derive(Debug, Default)]
-struct Kept {
-    held: Vec<u8>,
-    /// So many of these have come out.
-    used: usize,
-    /// What the last frame means, where it had escapes.
-    plain: Vec<u8>,
-    cutting: Cutting,
-    fault: Option<Fault>,
-    /// A pause would change something.
-    waits: bool,
-}
-
-/// Where the cutting of a frame stands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Cutting {
-    /// The kind of the last frame, what may follow it being swallowed.
-    behind: Option<u8>,
-    /// The kind of the frame that has begun.
-    shape: Option<u8>,
-    progress: Progress,
-}
-
-/// What to do next: a decision that borrows nothing.
-enum Step {
-    Frame {
-        shape: usize,
-        total: usize,
-        frame: Range<usize>,
-    },
-    Junk(usize),
-    /// So many bytes go without a word.
-    Pass(usize),
-    More {
-        least: usize,
-        decided: bool,
-    },
     Fault(Fault),
 }
 
@@ -265,166 +225,8 @@ impl Engine {
     }
 }
 
-impl Kept {
-    /// Whether bytes, or a fault, are to be told before the next read.
-    fn holds(&self) -> bool {
-        self.used < self.held.len() || self.fault.is_some()
-    }
-
-    /// Goes on with what began in an earlier read. [`Step::Pass`] asks to look again.
-    fn feed(&mut self, vocabulary: &Vocabulary, terms: Terms, input: &mut &[u8]) -> Step {
-        self.settle();
-        if let Some(fault) = &self.fault {
-            return Step::Fault(fault.clone());
-        }
-        let (all, before) = (*input, self.held.len());
-        let mut least: usize = 0;
-        loop {
-            let rest = self.rest().len();
-            let growth = least.saturating_sub(rest).max(rest).max(LEAST_GROWTH);
-            let (taken, behind) = input.split_at(input.len().min(growth));
-            self.held.extend_from_slice(taken);
-            *input = behind;
-            let mut cutting = self.cutting;
-            let step = cutting.step(vocabulary, terms, self.rest(), false);
-            self.cutting = cutting;
-            let count = match &step {
-                Step::More { least: more, decided } => {
-                    self.waits = !decided;
-                    if input.is_empty() {
-                        return step;
-                    }
-                    least = *more;
-                    continue;
-                }
-                Step::Fault(_) => 0,
-                Step::Junk(count) | Step::Pass(count) | Step::Frame { total: count, .. } => *count,
-            };
-            // What was taken too much goes back.
-            let end = (self.used + count).max(before);
-            *input = &all[end - before..];
-            self.held.truncate(end);
-            if let Step::Pass(_) = step {
-                self.used += count;
-            }
-            return step;
-        }
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.held[self.used..]
-    }
-
-    /// Gives up what came out at the last step.
-    fn settle(&mut self) {
-        self.plain = Vec::new();
-        if self.used == self.held.len() {
-            self.held = Vec::new();
-            self.used = 0;
-        } else if self.used > self.held.len() / 2 {
-            self.held.drain(..self.used);
-            self.used = 0;
-        }
-    }
-}
-
 impl Terms {
     fn limit(self, vocabulary: &Vocabulary) -> usize {
         vocabulary.max_frame.map_or(self.max_frame, |most| most.min(self.max_frame))
-    }
-}
-
-impl Cutting {
-    /// What stands at the front of `bytes`, which are not empty.
-    #[inline]
-    fn step(&mut self, vocabulary: &Vocabulary, terms: Terms, bytes: &[u8], quiet: bool) -> Step {
-        if self.behind.is_some() || !vocabulary.skip.is_empty() || !vocabulary.skip_until.is_empty()
-        {
-            if let Some(step) = self.skip(vocabulary, bytes, quiet) {
-                return step;
-            }
-        }
-        let at = match self.shape {
-            Some(at) => usize::from(at),
-            None => match vocabulary.choose(bytes, terms.named, quiet) {
-                Choice::Shape(at) => at,
-                Choice::Open => return Step::More { least: bytes.len() + 1, decided: false },
-                Choice::None => return Step::Junk(1 + vocabulary.junk(&bytes[1..], terms.named)),
-            },
-        };
-        let shape = &vocabulary.shapes[at];
-        let next = |behind: &[u8]| vocabulary.begins(behind, terms.named);
-        let cut = shape.cut(bytes, &mut self.progress, terms.limit(vocabulary), quiet, &next);
-        match cut {
-            Cut::More { least, decided } => {
-                self.shape = Some(at as u8);
-                Step::More { least, decided }
-            }
-            Cut::Done { total, frame } => {
-                let behind = (!shape.also.is_empty()).then_some(at as u8);
-                *self = Self { behind, ..Self::default() };
-                // A frame of nothing says nothing.
-                match frame.is_empty() {
-                    true => Step::Pass(total),
-                    false => Step::Frame { shape: at, total, frame },
-                }
-            }
-            Cut::Broken if shape.head.is_any() => Step::Fault(Malformed::Frame.into()),
-            Cut::Broken => {
-                let from = self.progress.scanned.clamp(1, bytes.len());
-                *self = Self::default();
-                Step::Junk(from + vocabulary.junk(&bytes[from..], terms.named))
-            }
-            Cut::TooLong => Step::Fault(Fault::FrameTooLong),
-        }
-    }
-
-    /// Drops what stands in front of a frame and is none.
-    fn skip(&mut self, vocabulary: &Vocabulary, bytes: &[u8], quiet: bool) -> Option<Step> {
-        if self.shape.is_some() {
-            return None;
-        }
-        if let Some(at) = self.behind {
-            let also = &vocabulary.shapes[usize::from(at)].also;
-            if let Some(one) = also.iter().find(|one| bytes.starts_with(one)) {
-                self.behind = None;
-                return Some(Step::Pass(one.len()));
-            }
-            if !quiet && also.iter().any(|one| one.starts_with(bytes)) {
-                return Some(Step::More { least: bytes.len() + 1, decided: false });
-            }
-            self.behind = None;
-        }
-        let skipped = bytes.iter().take_while(|byte| vocabulary.skip.has(**byte)).count();
-        if skipped > 0 {
-            return Some(Step::Pass(skipped));
-        }
-        let marks = &vocabulary.skip_until;
-        let begins = |at: &usize| {
-            let rest = &bytes[*at..];
-            marks.iter().any(|mark| rest.starts_with(mark) || mark.starts_with(rest))
-        };
-        if marks.is_empty() {
-            return None;
-        }
-        let junk = (0..bytes.len()).find(begins).unwrap_or(bytes.len());
-        if junk > 0 {
-            return Some(Step::Junk(junk));
-        }
-        let open = !quiet && !marks.iter().any(|mark| bytes.starts_with(mark));
-        open.then_some(Step::More { least: bytes.len() + 1, decided: false })
-    }
-
-    /// Takes what may follow a frame off `input`, if all that can is there.
-    fn swallow(&mut self, also: &[Box<[u8]>], input: &mut &[u8]) {
-        if input.is_empty() {
-            return;
-        }
-        if let Some(one) = also.iter().find(|one| input.starts_with(one)) {
-            *input = &input[one.len()..];
-            self.behind = None;
-        } else if !also.iter().any(|one| one.starts_with(input)) {
-            self.behind = None;
-        }
     }
 }
