@@ -14,6 +14,8 @@ mod stream;
 mod trailing;
 mod vocabulary;
 
+use std::sync::LazyLock;
+
 use super::{
     BUILT_IN, Cutter, Fault, Item, Malformed, Protocol, Registration, Rules, Unregistered,
 };
@@ -62,9 +64,14 @@ pub(super) fn malformed(fault: impl Into<Malformed>) -> Out {
 pub(super) const UNIDENTIFIED: Out = Fault(super::Fault::Unidentified);
 
 pub(super) fn built_in(name: &str) -> Protocol {
-    let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name).unwrap();
-    Protocol::parse(name, text).unwrap()
+    let all = PRESETS.iter().find(|protocol| protocol.name() == name);
+    all.unwrap().clone()
 }
+
+/// All that is built in, read once.
+static PRESETS: LazyLock<Vec<Protocol>> = LazyLock::new(|| {
+    BUILT_IN.iter().map(|(name, text)| Protocol::parse(name, text).unwrap()).collect()
+});
 
 pub(super) fn with_gap() -> Protocol {
     let lines = "gap = '1s'\nname_pattern = 'pump-\\d+'\n";
