@@ -17,7 +17,7 @@ pub struct Frame<'f> {
     vocabulary: &'f Vocabulary,
     shape: &'f Shape,
     /// Which of the shape's patterns fitted, and where its groups stand.
-    places: Option<(usize, Places)>,
+    places: Option<(u8, Places)>,
 }
 
 /// How the value of a field is to be told.
@@ -36,10 +36,13 @@ impl<'f> Frame<'f> {
     pub(super) fn new(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
         let end = bytes.len().saturating_sub(shape.drop_tail);
         let bytes = bytes.get(shape.drop_head..end).unwrap_or_default();
-        let fitting = |(at, pattern): (usize, &super::pattern::Groups)| {
+        if shape.patterns.is_empty() {
+            return Self { bytes, vocabulary, shape, places: None };
+        }
+        let fitting = |(at, pattern): (u8, &super::pattern::Groups)| {
             pattern.places(bytes).map(|places| (at, places))
         };
-        let places = shape.patterns.iter().enumerate().find_map(fitting);
+        let places = (0..).zip(&shape.patterns).find_map(fitting);
         Self { bytes, vocabulary, shape, places }
     }
 
@@ -54,10 +57,11 @@ impl<'f> Frame<'f> {
     }
 
     /// Who the device says it is, if it says so in this frame.
+    #[inline]
     pub fn name(&self) -> Option<Result<Name, NameFault>> {
-        let field = self.field(self.vocabulary.id?)?;
+        let found = self.shape.fields[usize::from(self.shape.id?)].find(self)?;
         let mut text = Short::new();
-        field.write(self, &mut text).then(|| Name::new(text.as_bytes()))
+        found.write(self, &mut text).then(|| Name::new(text.as_bytes()))
     }
 
     /// What its checksum says.
@@ -135,16 +139,17 @@ impl<'f> Frame<'f> {
 
     pub(super) fn group(&self, groups: &[Option<u8>]) -> Option<&'f [u8]> {
         let (pattern, places) = self.places.as_ref()?;
-        let (start, end) = places.of((*groups.get(*pattern)?)?)?;
+        let (start, end) = places.of((*groups.get(usize::from(*pattern))?)?)?;
         Some(&self.bytes[start..end])
     }
 
     fn told(&self, field: &Field, out: &mut Vec<u8>) -> Option<Written> {
-        let written = match field.coding(self)? {
+        let found = field.find(self)?;
+        let written = match found.coding() {
             Coding::Raw => Written::Hex,
-            _ if field.number(self).is_some() => Written::Number,
+            _ if found.number().is_some() => Written::Number,
             _ => Written::Text,
         };
-        field.write(self, out).then_some(written)
+        found.write(self, out).then_some(written)
     }
 }

@@ -21,10 +21,13 @@ pub(super) struct Groups {
 
 /// Where the groups of a pattern stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Places([(u32, u32); MOST_GROUPS + 1]);
+pub(super) struct Places([(u16, u16); MOST_GROUPS + 1]);
 
 /// Where a group stands that took no part.
-const NOWHERE: (u32, u32) = (u32::MAX, u32::MAX);
+const NOWHERE: (u16, u16) = (u16::MAX, 0);
+
+/// So many bytes of a frame are looked at for groups: their places are kept in little room.
+const FARTHEST: usize = u16::MAX as usize;
 
 /// How protocol files write patterns.
 pub(super) fn syntax() -> syntax::Config {
@@ -80,13 +83,14 @@ impl Groups {
 
     /// Where its groups stand in `bytes`; none if it does not fit.
     pub fn places(&self, bytes: &[u8]) -> Option<Places> {
+        let bytes = &bytes[..bytes.len().min(FARTHEST)];
         let mut slots = [None::<NonMaxUsize>; 2 * (MOST_GROUPS + 1)];
         let slots = &mut slots[..2 * self.regex.captures_len()];
         self.regex.search_slots(&regex_automata::Input::new(bytes), slots)?;
         let mut places = Places([NOWHERE; MOST_GROUPS + 1]);
         for (place, pair) in places.0.iter_mut().zip(slots.chunks_exact(2)) {
             if let [Some(start), Some(end)] = pair {
-                *place = (u32::try_from(start.get()).ok()?, u32::try_from(end.get()).ok()?);
+                *place = (u16::try_from(start.get()).ok()?, u16::try_from(end.get()).ok()?);
             }
         }
         Some(places)
@@ -97,6 +101,6 @@ impl Places {
     /// Where group `group` stands.
     pub fn of(&self, group: u8) -> Option<(usize, usize)> {
         let place = self.0.get(usize::from(group)).filter(|place| **place != NOWHERE)?;
-        Some((place.0 as usize, place.1 as usize))
+        Some((place.0.into(), place.1.into()))
     }
 }

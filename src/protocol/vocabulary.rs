@@ -22,6 +22,8 @@ pub struct Vocabulary {
     pub(super) skip: super::byteset::ByteSet,
     /// What comes before one of these is dropped.
     pub(super) skip_until: Box<[Box<[u8]>]>,
+    /// Whether anything is dropped in front of frames.
+    pub(super) skips: bool,
     /// The names of all fields.
     pub(super) names: Box<[Box<str>]>,
     /// Which of them names the device.
@@ -128,12 +130,6 @@ impl Vocabulary {
         true
     }
 
-    /// Whether anything is dropped in front of frames.
-    #[inline]
-    pub(super) fn skips(&self) -> bool {
-        !self.skip_until.is_empty() || !self.skip.is_empty()
-    }
-
     /// Which kind of frame begins with `bytes`. `quiet`: a kind that
     /// fits counts, even if an earlier one may still.
     #[inline]
@@ -158,6 +154,21 @@ impl Vocabulary {
             }
         }
         if open { Choice::Open } else { Choice::None }
+    }
+
+    /// The kind and the length of the frame at the front of `bytes`, if it says its length and all
+    /// of it is there: what most frames are, found without a look at anything else.
+    #[inline]
+    pub(super) fn whole(&self, named: bool, limit: usize, bytes: &[u8]) -> Option<(&Shape, usize)> {
+        if self.skips {
+            return None;
+        }
+        let Choice::Shape(at) = self.choose(bytes, named, false) else {
+            return None;
+        };
+        let shape = &self.shapes[at];
+        let total = shape.said_length(bytes, limit)?;
+        Some((shape, total))
     }
 
     /// Whether a frame of some kind begins with `bytes`, which are not empty.

@@ -65,7 +65,7 @@ pub(super) fn fields(
             let mut way = below.below(name, Some(table));
             read_ways(&mut way, name, patterns, naming, &mut ways);
         }
-        fields.extend(naming.find(name).map(|name| Field { name, ways: ways.into() }));
+        fields.extend(naming.find(name).map(|name| Field::new(name, ways)));
     }
     let is_written = |name: &str| written.contains(&name);
     for name in grouped.into_iter().filter(|name| !is_written(name)) {
@@ -74,7 +74,7 @@ pub(super) fn fields(
             Way { when: Box::default(), place, coding: Coding::Ascii, finish: Finish::default() };
         let Some(name) = naming.find(name) else { continue };
         if fields.iter().all(|field: &Field| field.name != name) {
-            fields.push(Field { name, ways: [way].into() });
+            fields.push(Field::new(name, vec![way]));
         }
     }
     if fields.len() > MOST {
@@ -91,14 +91,10 @@ fn table_of<'a, 's>(table: &'a DeTable<'s>, key: &str) -> Option<&'a DeTable<'s>
 /// What a condition looks at must not hang on another condition.
 fn circles(section: &mut Section<'_, '_, '_>, fields: &[Field]) {
     use crate::protocol::field::Subject;
-    let hangs = |name: u8| {
-        let field = fields.iter().find(|field| field.name == name);
-        field.is_some_and(|field| field.ways.iter().any(|way| !way.when.is_empty()))
-    };
+    let hangs = |name: u8| fields.iter().any(|field| field.name == name && field.has_conditions());
     let asked =
         |condition: &Condition| matches!(condition.subject, Subject::Field(name) if hangs(name));
-    let ways = fields.iter().flat_map(|field| &field.ways);
-    if ways.flat_map(|way| &way.when).any(asked) {
+    if fields.iter().flat_map(Field::conditions).any(asked) {
         section.fault("fields", "have a when that looks at a field which has a when itself");
     }
 }

@@ -59,6 +59,8 @@ pub(super) fn shape(
     let head = end::read_head(section);
     let ends = end::end(section);
     let fields = field::fields(section, &patterns, naming);
+    let id = naming.find("id");
+    let id = fields.iter().position(|field| Some(field.name) == id).map(|at| at as u8);
     let tail = section.bytes("tail").filter(|tail| !tail.is_empty());
     let shape = Shape {
         name: section.text("name").unwrap_or_default().into(),
@@ -72,6 +74,7 @@ pub(super) fn shape(
         check: check(section),
         patterns,
         fields,
+        id,
         // Stands in where the end is at fault.
         end: crate::protocol::frame::End::Rest,
         also: Box::default(),

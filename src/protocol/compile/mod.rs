@@ -63,6 +63,7 @@ pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
     let (skip, skip_until) = skips(root);
     Some(Vocabulary {
         firsts: firsts(&shapes),
+        skips: !skip.is_empty() || !skip_until.is_empty(),
         skip,
         skip_until,
         id,

@@ -44,7 +44,7 @@ impl Cutting {
         bytes: &[u8],
         quiet: bool,
     ) -> Step {
-        if (self.behind.is_some() || vocabulary.skips())
+        if (self.behind.is_some() || vocabulary.skips)
             && let Some(step) = self.skip(vocabulary, bytes, quiet)
         {
             return step;

@@ -54,6 +54,24 @@ impl Engine {
         terms: Terms,
         input: &mut &'i [u8],
     ) -> Piece<'a> {
+        if self.kept.is_none()
+            && let Some((shape, total)) =
+                vocabulary.whole(terms.named, terms.limit(vocabulary), input)
+        {
+            let (bytes, behind) = input.split_at(total);
+            *input = behind;
+            return Piece::Frame(Frame::new(vocabulary, shape, bytes));
+        }
+        self.feed_any(vocabulary, terms, input)
+    }
+
+    /// The same, for every kind of frame and of read.
+    fn feed_any<'a, 'i: 'a>(
+        &'a mut self,
+        vocabulary: &'a Vocabulary,
+        terms: Terms,
+        input: &mut &'i [u8],
+    ) -> Piece<'a> {
         let mut cutting = Cutting::default();
         loop {
             if let Some(kept) = &mut self.kept {

@@ -39,6 +39,7 @@ pub(in crate::protocol) enum Test {
 
 impl Condition {
     /// Whether it holds for `frame`.
+    #[inline]
     pub fn holds(&self, frame: &Frame<'_>) -> bool {
         match &self.test {
             Test::Absent => !self.is_there(frame),
@@ -68,6 +69,7 @@ impl Condition {
         }
     }
 
+    #[inline]
     fn number(&self, frame: &Frame<'_>) -> Option<u64> {
         match self.subject {
             Subject::Size => Some(frame.bytes.len() as u64),

@@ -70,6 +70,11 @@ impl Finish {
         }
     }
 
+    /// Whether a number stays as it is.
+    pub fn keeps_numbers(&self) -> bool {
+        self.and.is_none() && self.or == 0 && self.shift == 0 && self.div == 0 && self.add == 0
+    }
+
     /// Whether a text stays as it is.
     pub fn is_plain(&self) -> bool {
         let whole = self.drop == 0 && self.keep.is_none() && self.zpad == 0;

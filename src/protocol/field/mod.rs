@@ -24,7 +24,8 @@ pub(super) const MOST: usize = 32;
 pub(super) struct Field {
     /// Its number among the names of the protocol's fields.
     pub name: u8,
-    pub ways: Box<[Way]>,
+    ways: Box<[Way]>,
+    quick: Option<Quick>,
 }
 
 /// One way to find a field.
@@ -66,26 +67,60 @@ pub(super) enum Extent {
     Until(Box<[u8]>),
 }
 
+/// What was found: the way that led to a field, and its bytes unless it is put together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'w, 'f> {
+    way: &'w Way,
+    raw: Option<&'f [u8]>,
+}
+
 impl Field {
+    pub fn new(name: u8, ways: Vec<Way>) -> Self {
+        let quick = match &ways[..] {
+            [way] => way.quick(),
+            _ => None,
+        };
+        Self { name, ways: ways.into(), quick }
+    }
+
+    /// The way that leads to it in `frame`.
+    #[inline]
+    pub fn find<'w, 'f>(&'w self, frame: &Frame<'f>) -> Option<Found<'w, 'f>> {
+        self.ways.iter().find_map(|way| way.find(frame))
+    }
+
     /// The bytes of the field in `frame`.
     pub fn raw<'f>(&self, frame: &Frame<'f>) -> Option<&'f [u8]> {
-        self.ways.iter().find_map(|way| way.raw(frame).filter(|raw| way.coding.is_sound(raw)))
+        self.find(frame)?.raw
     }
 
     /// Its number, if it is one.
+    #[inline]
     pub fn number(&self, frame: &Frame<'_>) -> Option<u64> {
-        let (way, raw) = self.way(frame)?;
-        way.coding.number(raw?).map(|number| way.finish.number(number))
+        if let Some(quick) = self.quick {
+            return quick.of(frame.bytes);
+        }
+        self.find(frame)?.number()
     }
 
     /// Writes what it means to `out`; `false` if it is not there, and `out` may hold some of it.
     pub fn write(&self, frame: &Frame<'_>, out: &mut impl Out) -> bool {
-        self.way(frame).is_some_and(|(way, _)| way.write(frame, out))
+        self.find(frame).is_some_and(|found| found.write(frame, out))
     }
 
-    /// How the value that the field has in `frame` is written.
-    pub fn coding(&self, frame: &Frame<'_>) -> Option<&Coding> {
-        self.way(frame).map(|(way, _)| &way.coding)
+    /// Whether it is there.
+    pub fn is_in(&self, frame: &Frame<'_>) -> bool {
+        self.find(frame).is_some()
+    }
+
+    /// Whether one of its ways asks for something.
+    pub fn has_conditions(&self) -> bool {
+        self.ways.iter().any(|way| !way.when.is_empty())
+    }
+
+    /// What its ways ask for.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.ways.iter().flat_map(|way| &way.when)
     }
 
     /// Whether what stands in the frame is what it means.
@@ -95,38 +130,65 @@ impl Field {
             in_place && way.coding == Coding::Ascii && way.finish.is_plain()
         })
     }
+}
 
-    /// Whether it is there.
-    pub fn is_in(&self, frame: &Frame<'_>) -> bool {
-        self.way(frame).is_some()
+impl Found<'_, '_> {
+    /// How it is written.
+    pub fn coding(&self) -> Coding {
+        self.way.coding
     }
 
-    /// The way that leads to it, and its bytes unless it is put together.
-    fn way<'f>(&self, frame: &Frame<'f>) -> Option<(&Way, Option<&'f [u8]>)> {
-        self.ways.iter().find_map(|way| {
-            if let Place::Join(parts) = &way.place {
-                let whole = way.may(frame)
-                    && parts
-                        .iter()
-                        .all(|part| part.raw(frame).is_some_and(|raw| part.coding.is_sound(raw)));
-                return whole.then_some((way, None));
-            }
-            let raw = way.raw(frame)?;
-            way.coding.is_sound(raw).then_some((way, Some(raw)))
-        })
+    /// Its number, if it is one.
+    pub fn number(&self) -> Option<u64> {
+        let number = self.way.coding.number(self.raw?)?;
+        Some(self.way.finish.number(number))
+    }
+
+    /// Writes what it means to `out`; `false` if it means nothing, and `out` may hold some of it.
+    pub fn write(&self, frame: &Frame<'_>, out: &mut impl Out) -> bool {
+        match (self.raw, &self.way.place) {
+            (Some(raw), _) => self.way.finish.write(self.way.coding, raw, out),
+            (None, Place::Join(parts)) => parts
+                .iter()
+                .all(|part| part.find(frame).is_some_and(|found| found.write(frame, out))),
+            (None, _) => false,
+        }
+    }
+}
+
+/// A number that always stands at the same place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quick {
+    at: i32,
+    size: u8,
+    little: bool,
+}
+
+impl Quick {
+    #[inline]
+    fn of(self, bytes: &[u8]) -> Option<u64> {
+        let at = place(self.at, bytes.len())?;
+        let raw = bytes.get(at..at + usize::from(self.size))?;
+        Some(super::frame::integer(raw, self.little))
     }
 }
 
 impl Way {
-    fn may(&self, frame: &Frame<'_>) -> bool {
-        self.when.iter().all(|condition| condition.holds(frame))
+    #[inline]
+    fn find<'f>(&self, frame: &Frame<'f>) -> Option<Found<'_, 'f>> {
+        if !self.when.iter().all(|condition| condition.holds(frame)) {
+            return None;
+        }
+        if let Place::Join(parts) = &self.place {
+            let whole = parts.iter().all(|part| part.find(frame).is_some());
+            return whole.then_some(Found { way: self, raw: None });
+        }
+        let raw = self.raw(frame)?;
+        self.coding.is_sound(raw).then_some(Found { way: self, raw: Some(raw) })
     }
 
     #[inline]
     fn raw<'f>(&self, frame: &Frame<'f>) -> Option<&'f [u8]> {
-        if !self.may(frame) {
-            return None;
-        }
         let bytes = frame.bytes;
         match &self.place {
             Place::At { at, extent } => extent.of(bytes, place(*at, bytes.len())?),
@@ -140,14 +202,15 @@ impl Way {
         }
     }
 
-    fn write(&self, frame: &Frame<'_>, out: &mut impl Out) -> bool {
-        if let Place::Join(parts) = &self.place {
-            return parts.iter().all(|part| part.write(frame, out));
-        }
-        let Some(raw) = self.raw(frame) else {
-            return false;
+    fn quick(&self) -> Option<Quick> {
+        let Place::At { at, extent: Extent::Size(size @ 1..=8) } = &self.place else {
+            return None;
         };
-        self.finish.write(self.coding, raw, out)
+        let Coding::Integer { little, .. } = self.coding else {
+            return None;
+        };
+        let plain = self.when.is_empty() && self.finish.keeps_numbers();
+        plain.then_some(Quick { at: *at, size: *size as u8, little })
     }
 }
 

@@ -24,6 +24,8 @@ pub(in crate::protocol) struct Shape {
     /// The first that fits tells where fields are.
     pub patterns: Box<[Groups]>,
     pub fields: Box<[Field]>,
+    /// Which of the fields names the device.
+    pub id: Option<u8>,
 }
 
 /// When a frame may come.
@@ -37,6 +39,21 @@ pub(in crate::protocol) enum Stage {
 }
 
 impl Shape {
+    /// How long the frame at the front of `bytes` is, if it says so, ends as it should, and means
+    /// what it holds.
+    #[inline]
+    pub fn said_length(&self, bytes: &[u8], limit: usize) -> Option<usize> {
+        let End::Length(length) = &self.end else {
+            return None;
+        };
+        let Cut::Done { total, .. } = length.cut(bytes, limit) else {
+            return None;
+        };
+        let plain = self.escape.is_none() && self.also.is_empty();
+        let tailed = self.tail.as_ref().is_none_or(|tail| ends_with(&bytes[..total], tail));
+        (plain && tailed).then_some(total)
+    }
+
     /// Where the frame at the front of `bytes` ends; see [`End::cut`].
     #[inline]
     pub fn cut(
@@ -54,7 +71,7 @@ impl Shape {
             return self.find_tail(tail, bytes, progress, limit);
         }
         match self.end.cut(bytes, progress, limit, quiet, next) {
-            Cut::Done { total, .. } if !bytes[..total].ends_with(tail) => {}
+            Cut::Done { total, .. } if !ends_with(&bytes[..total], tail) => {}
             // Perhaps the length is too large, and the end is here already.
             Cut::More { .. } if quiet => {}
             Cut::More { least, .. } => return Cut::More { least, decided: false },
@@ -93,4 +110,11 @@ impl Shape {
             Stage::After => named,
         }
     }
+}
+
+/// A handful of bytes: a loop is faster than a call that compares them.
+#[inline]
+fn ends_with(bytes: &[u8], tail: &[u8]) -> bool {
+    let both = bytes.iter().rev().zip(tail.iter().rev());
+    bytes.len() >= tail.len() && both.into_iter().all(|(byte, known)| byte == known)
 }

@@ -134,15 +134,15 @@ pub(in crate::protocol) fn find(name: &str) -> Option<Sum> {
         return Some(Sum::Plain(plain));
     }
     if let Some(algorithm) = of(U8, name) {
-        return Some(Sum::Crc8(Box::new(Crc::<u8, Table<1>>::new(algorithm))));
+        return Some(Sum::Crc8(Box::new(Crc::<u8, Table<16>>::new(algorithm))));
     }
     if let Some(algorithm) = of(U16, name) {
-        return Some(Sum::Crc16(Box::new(Crc::<u16, Table<1>>::new(algorithm))));
+        return Some(Sum::Crc16(Box::new(Crc::<u16, Table<16>>::new(algorithm))));
     }
     if let Some(algorithm) = of(U32, name) {
-        return Some(Sum::Crc32(Box::new(Crc::<u32, Table<1>>::new(algorithm))));
+        return Some(Sum::Crc32(Box::new(Crc::<u32, Table<16>>::new(algorithm))));
     }
-    of(U64, name).map(|algorithm| Sum::Crc64(Box::new(Crc::<u64, Table<1>>::new(algorithm))))
+    of(U64, name).map(|algorithm| Sum::Crc64(Box::new(Crc::<u64, Table<16>>::new(algorithm))))
 }
 
 /// All names, to find the one that was meant.

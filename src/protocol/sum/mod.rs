@@ -12,11 +12,11 @@ pub(super) use catalogue::{find, names};
 #[derive(Clone)]
 pub(super) enum Sum {
     Plain(Plain),
-    Crc8(Box<Crc<u8, Table<1>>>),
-    Crc16(Box<Crc<u16, Table<1>>>),
+    Crc8(Box<Crc<u8, Table<16>>>),
+    Crc16(Box<Crc<u16, Table<16>>>),
     /// 24 and 32 bits.
-    Crc32(Box<Crc<u32, Table<1>>>),
-    Crc64(Box<Crc<u64, Table<1>>>),
+    Crc32(Box<Crc<u32, Table<16>>>),
+    Crc64(Box<Crc<u64, Table<16>>>),
 }
 
 /// Sums without a polynomial. Those of 16 and 32 bits add single bytes, too, but for the last.
