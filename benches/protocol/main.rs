@@ -57,7 +57,7 @@ fn described(protocol: &Protocol, stream: &[u8], checks: bool) -> Found {
     let mut found = (0, 0, 0);
     for mut read in stream.chunks(READ) {
         loop {
-            match engine.feed(vocabulary, terms, &mut read) {
+            match &engine.feed(vocabulary, terms, &mut read) {
                 Piece::Frame(frame) => {
                     found.0 += 1;
                     found.1 += usize::from(black_box(frame.name()).is_some());

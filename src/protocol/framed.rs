@@ -1,6 +1,6 @@
 use super::{
     Checked, Vocabulary,
-    field::{Coding, Field, Short},
+    field::{Coding, Field, Found, Short},
     frame::Shape,
     pattern::Places,
     rule::{Kind, Rule},
@@ -60,6 +60,10 @@ impl<'f> Frame<'f> {
     #[inline]
     pub fn name(&self) -> Option<Result<Name, NameFault>> {
         let found = self.shape.fields[usize::from(self.shape.id?)].find(self)?;
+        self.read_name(&found)
+    }
+
+    fn read_name(&self, found: &Found<'_, '_>) -> Option<Result<Name, NameFault>> {
         let mut text = Short::new();
         found.write(self, &mut text).then(|| Name::new(text.as_bytes()))
     }

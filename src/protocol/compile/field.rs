@@ -81,6 +81,9 @@ pub(super) fn fields(
         section.fault("fields", format!("are more than {MOST}"));
     }
     circles(section, &fields);
+    let quick: Vec<_> = fields.iter().map(|field| (field.name, field.quick())).collect();
+    let place = |name: u8| quick.iter().find(|(known, _)| *known == name)?.1;
+    fields.iter_mut().for_each(|field| field.settle(place));
     fields.into()
 }
 

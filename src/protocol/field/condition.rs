@@ -1,4 +1,4 @@
-use super::Short;
+use super::{Quick, Short};
 use crate::protocol::{field::coding::trimmed, framed::Frame, pattern::Groups};
 
 /// Something that must hold for a frame.
@@ -13,6 +13,8 @@ pub(in crate::protocol) struct Condition {
 pub(in crate::protocol) enum Subject {
     /// A field, by its number.
     Field(u8),
+    /// A number, by its place.
+    Number(Quick),
     /// How many bytes the frame has.
     Size,
 }
@@ -37,10 +39,25 @@ pub(in crate::protocol) enum Test {
     Fits(Box<Groups>),
 }
 
+impl Test {
+    /// Whether it looks at a number.
+    pub fn is_of_numbers(&self) -> bool {
+        matches!(self, Self::Numbers(_) | Self::Between(..) | Self::Bits { .. })
+    }
+}
+
 impl Condition {
     /// Whether it holds for `frame`.
     #[inline]
     pub fn holds(&self, frame: &Frame<'_>) -> bool {
+        // What most of them look at, and every frame asks.
+        if let (Subject::Number(quick), Test::Numbers(numbers)) = (self.subject, &self.test) {
+            return quick.of(frame.bytes).is_some_and(|number| numbers.contains(&number));
+        }
+        self.holds_any(frame)
+    }
+
+    fn holds_any(&self, frame: &Frame<'_>) -> bool {
         match &self.test {
             Test::Absent => !self.is_there(frame),
             Test::Present => self.is_there(frame),
@@ -64,7 +81,7 @@ impl Condition {
 
     fn is_there(&self, frame: &Frame<'_>) -> bool {
         match self.subject {
-            Subject::Size => true,
+            Subject::Size | Subject::Number(_) => true,
             Subject::Field(name) => frame.field(name).is_some_and(|field| field.is_in(frame)),
         }
     }
@@ -72,6 +89,7 @@ impl Condition {
     #[inline]
     fn number(&self, frame: &Frame<'_>) -> Option<u64> {
         match self.subject {
+            Subject::Number(quick) => quick.of(frame.bytes),
             Subject::Size => Some(frame.bytes.len() as u64),
             Subject::Field(name) => frame.field(name)?.number(frame),
         }

@@ -83,6 +83,23 @@ impl Field {
         Self { name, ways: ways.into(), quick }
     }
 
+    /// Lets its conditions look at numbers of the same kind of frame where they stand.
+    pub fn settle(&mut self, quick: impl Fn(u8) -> Option<Quick>) {
+        for condition in self.ways.iter_mut().flat_map(|way| &mut way.when) {
+            if let Subject::Field(name) = condition.subject
+                && condition.test.is_of_numbers()
+                && let Some(quick) = quick(name)
+            {
+                condition.subject = Subject::Number(quick);
+            }
+        }
+    }
+
+    /// Where its number stands, if that is always the same place.
+    pub fn quick(&self) -> Option<Quick> {
+        self.quick
+    }
+
     /// The way that leads to it in `frame`.
     #[inline]
     pub fn find<'w, 'f>(&'w self, frame: &Frame<'f>) -> Option<Found<'w, 'f>> {
@@ -166,7 +183,7 @@ pub(super) struct Quick {
 
 impl Quick {
     #[inline]
-    fn of(self, bytes: &[u8]) -> Option<u64> {
+    pub fn of(self, bytes: &[u8]) -> Option<u64> {
         let at = place(self.at, bytes.len())?;
         let raw = bytes.get(at..at + usize::from(self.size))?;
         Some(super::frame::integer(raw, self.little))
@@ -176,9 +193,11 @@ impl Quick {
 impl Way {
     #[inline]
     fn find<'f>(&self, frame: &Frame<'f>) -> Option<Found<'_, 'f>> {
-        if !self.when.iter().all(|condition| condition.holds(frame)) {
-            return None;
-        }
+        let may = self.when.iter().all(|condition| condition.holds(frame));
+        if may { self.found(frame) } else { None }
+    }
+
+    fn found<'f>(&self, frame: &Frame<'f>) -> Option<Found<'_, 'f>> {
         if let Place::Join(parts) = &self.place {
             let whole = parts.iter().all(|part| part.find(frame).is_some());
             return whole.then_some(Found { way: self, raw: None });
