@@ -10,7 +10,7 @@ use crate::protocol::{
 pub(super) const ENDS: [&str; 7] = ["until", "length", "digits", "size", "end", "balanced", "rest"];
 
 const LENGTH: [&str; 7] = ["at", "size", "endian", "mask", "shift", "mul", "add"];
-const DIGITS: [&str; 6] = ["at", "size", "until", "from", "base", "add"];
+const DIGITS: [&str; 7] = ["at", "size", "until", "re", "from", "base", "add"];
 
 /// Largest offset of a length.
 const FARTHEST: usize = 4096;
@@ -135,15 +135,7 @@ fn digits(section: &mut Section<'_, '_, '_>) -> Option<Digits> {
     let table = section.table("digits")?;
     let mut digits = section.below("digits", Some(table));
     digits.refuse_others(&DIGITS, &[]);
-    let until = digits.text("until").map(literal::bytes);
-    let width = match (digits.count("size", 9), until) {
-        (Some(size), None) => Width::Fixed(size),
-        (None, Some(Ok(byte))) if byte.len() == 1 => Width::Until(byte[0]),
-        _ => {
-            digits.fault("size", "must be the number of digits, or until the byte behind them");
-            return None;
-        }
-    };
+    let width = width(&mut digits)?;
     Some(Digits {
         at: digits.size("at", FARTHEST).unwrap_or(0),
         width,
@@ -151,6 +143,26 @@ fn digits(section: &mut Section<'_, '_, '_>) -> Option<Digits> {
         add: digits.number("add").unwrap_or(0),
         from_end: digits.word("from", &[("until", true), ("start", false)]).unwrap_or(false),
     })
+}
+
+fn width(digits: &mut Section<'_, '_, '_>) -> Option<Width> {
+    let until = digits.text("until").map(literal::bytes);
+    let head = digits.text("re").map(Pattern::new);
+    match (digits.count("size", 9), until, head) {
+        (Some(size), None, None) => Some(Width::Fixed(size)),
+        (None, Some(Ok(byte)), None) if byte.len() == 1 => Some(Width::Until(byte[0])),
+        (None, None, Some(Ok(pattern))) => Some(Width::Head(Box::new(pattern))),
+        (None, None, Some(Err(what))) => {
+            digits.fault("re", format!("is no pattern of a beginning: {what}"));
+            None
+        }
+        _ => {
+            let what = "must be the number of digits, or until the byte behind them, or re the \
+                        beginning of a frame whose last digits they are";
+            digits.fault("size", what);
+            None
+        }
+    }
 }
 
 fn base(section: &mut Section<'_, '_, '_>) -> u32 {

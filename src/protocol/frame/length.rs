@@ -1,4 +1,4 @@
-use super::Cut;
+use super::{Cut, Pattern, Progress};
 
 /// A frame that says in bytes how long it is.
 #[derive(Clone, Debug)]
@@ -30,7 +30,12 @@ pub(in crate::protocol) enum Width {
     Fixed(usize),
     /// As many as come before this byte.
     Until(u8),
+    /// The last in the bytes at the beginning of the frame that this fits.
+    Head(Box<Pattern>),
 }
+
+/// Longest beginning of a frame that holds the digits of its length.
+const LONGEST_HEAD: usize = 256;
 
 /// Most digits of a length.
 const MOST_DIGITS: usize = 9;
@@ -51,12 +56,12 @@ impl Length {
 impl Digits {
     pub fn cut(&self, bytes: &[u8], limit: usize) -> Cut {
         let behind = bytes.get(self.at..).unwrap_or_default();
-        let (digits, end) = match self.width {
-            Width::Fixed(size) => match behind.get(..size) {
+        let (digits, end) = match &self.width {
+            Width::Fixed(size) => match behind.get(..*size) {
                 Some(digits) => (digits, self.at + size),
                 None => return Cut::More { least: self.at + size, decided: true },
             },
-            Width::Until(byte) => match memchr::memchr(byte, behind) {
+            Width::Until(byte) => match memchr::memchr(*byte, behind) {
                 Some(length) => (&behind[..length], self.at + length),
                 None if behind.len() > MOST_DIGITS => return Cut::Broken,
                 None => {
@@ -64,6 +69,13 @@ impl Digits {
                     return Cut::More { least, decided: true };
                 }
             },
+            Width::Head(pattern) => {
+                match pattern.cut(bytes, &mut Progress::default(), LONGEST_HEAD) {
+                    Cut::Done { total, .. } => last_digits(&bytes[..total], self.base),
+                    Cut::TooLong => return Cut::Broken,
+                    cut => return cut,
+                }
+            }
         };
         if digits.is_empty() || digits.len() > MOST_DIGITS {
             return Cut::Broken;
@@ -78,6 +90,14 @@ impl Digits {
         let from = if self.from_end { end } else { 0 };
         whole(Some(value), from, self.add, end, bytes, limit)
     }
+}
+
+/// The last digits in `head`, and where they end.
+fn last_digits(head: &[u8], base: u32) -> (&[u8], usize) {
+    let is_digit = |byte: &u8| char::from(*byte).is_digit(base);
+    let end = head.iter().rposition(is_digit).map_or(0, |last| last + 1);
+    let start = head[..end].iter().rposition(|byte| !is_digit(byte)).map_or(0, |other| other + 1);
+    (&head[start..end], end)
 }
 
 /// A frame of `value` + `from` + `add` bytes, at least `least`.

@@ -79,6 +79,8 @@ fn a_length_ends_a_frame() {
 fn digits_end_a_frame() {
     let until = "[[frame]]\nhead = '\\$'\ndigits = { at = 2, until = ',', from = 'until' }";
     is(until, b"$a6,1234\r$b2,x", &[b"$a6,1234\r", b"$b2,x"]);
+    let head = "[[frame]]\nhead = '<'\ndigits = { re = '<[a-z]+;[0-9]+,', from = 'until' }";
+    is(head, b"<a;4,xy<bc7;<bcd;11,34567890ab", &[b"<a;4,xy<", b"<bcd;11,34567890ab"]);
     is(
         "[[frame]]\ndigits = { at = 0, size = 2, base = 16, add = 2 }",
         b"0Aabcdefghij00",
