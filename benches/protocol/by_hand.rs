@@ -60,7 +60,7 @@ pub fn name(frame: &[u8]) -> Option<Name> {
     }
     let mut text = [0; 15];
     for (at, digit) in text.iter_mut().enumerate() {
-        let byte = frame[4 + (at + 1) / 2];
+        let byte = frame[4 + at.div_ceil(2)];
         let nibble = if at % 2 == 0 { byte & 0xf } else { byte >> 4 };
         if nibble > 9 {
             return None;

@@ -37,6 +37,7 @@ mod sum;
 mod template;
 mod vocabulary;
 mod waiting;
+mod word;
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use crate::protocol::{
     pattern::Groups,
     region::Region,
     sum,
+    word::Word,
 };
 
 /// The keys of a `[[frame]]`.
@@ -67,7 +68,7 @@ pub(super) fn shape(
         bit,
         stage: section.word("stage", &stages).unwrap_or(Stage::Any),
         head,
-        tail: tail.map(Vec::into_boxed_slice),
+        tail: tail.map(Word::new),
         drop_head: section.size("drop_head", MOST_DROPPED).unwrap_or(0),
         drop_tail: section.size("drop_tail", MOST_DROPPED).unwrap_or(0),
         escape: escape(section),

@@ -1,4 +1,4 @@
-use crate::protocol::byteset::ByteSet;
+use crate::protocol::{byteset::ByteSet, word::Word};
 
 /// The bytes that a frame begins with: alternatives, each a row of sets of bytes. So it is always
 /// known whether some bytes are a head, are none, or may become one.
@@ -6,7 +6,7 @@ use crate::protocol::byteset::ByteSet;
 pub(in crate::protocol) struct Head {
     alternatives: Box<[Box<[ByteSet]>]>,
     /// The only alternative, if each of its places takes one byte only.
-    literal: Option<Box<[u8]>>,
+    literal: Option<Word>,
 }
 
 /// How some bytes begin.
@@ -26,7 +26,7 @@ impl Head {
 
     pub fn new(alternatives: Vec<Vec<ByteSet>>) -> Self {
         let literal = match &alternatives[..] {
-            [only] => only.iter().map(ByteSet::single).collect(),
+            [only] => only.iter().map(ByteSet::single).collect::<Option<Vec<u8>>>().map(Word::new),
             _ => None,
         };
         let alternatives = alternatives.into_iter().map(Vec::into_boxed_slice).collect();
@@ -36,10 +36,9 @@ impl Head {
     #[inline]
     pub fn fits(&self, bytes: &[u8]) -> Fit {
         if let Some(literal) = &self.literal {
-            // A handful of bytes: a loop is faster than a call that compares them.
-            return match literal.iter().zip(bytes).all(|(known, byte)| known == byte) {
-                true if bytes.len() >= literal.len() => Fit::Yes,
-                true => Fit::Open,
+            return match literal.begins(bytes) {
+                true => Fit::Yes,
+                false if literal.as_bytes().starts_with(bytes) => Fit::Open,
                 false => Fit::No,
             };
         }

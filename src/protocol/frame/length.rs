@@ -127,6 +127,9 @@ fn whole(
 /// The number in at most eight bytes.
 #[inline]
 pub(in crate::protocol) fn integer(bytes: &[u8], little: bool) -> u64 {
+    if let [byte] = bytes {
+        return u64::from(*byte);
+    }
     let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
     match little {
         true => bytes.iter().rev().fold(0, add),

@@ -1,7 +1,7 @@
 use memchr::memmem;
 
 use super::{Cut, End, Escape, Fit, Head, Progress};
-use crate::protocol::{check::Check, field::Field, pattern::Groups};
+use crate::protocol::{check::Check, field::Field, pattern::Groups, word::Word};
 
 /// One kind of frames.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub(in crate::protocol) struct Shape {
     pub head: Head,
     pub end: End,
     /// A frame ends so, or its length is wrong.
-    pub tail: Option<Box<[u8]>>,
+    pub tail: Option<Word>,
     /// What may follow a frame and goes with it.
     pub also: Box<[Box<[u8]>]>,
     pub drop_head: usize,
@@ -50,7 +50,7 @@ impl Shape {
             return None;
         };
         let plain = self.escape.is_none() && self.also.is_empty();
-        let tailed = self.tail.as_ref().is_none_or(|tail| ends_with(&bytes[..total], tail));
+        let tailed = self.tail.as_ref().is_none_or(|tail| tail.ends(&bytes[..total]));
         (plain && tailed).then_some(total)
     }
 
@@ -71,7 +71,7 @@ impl Shape {
             return self.find_tail(tail, bytes, progress, limit);
         }
         match self.end.cut(bytes, progress, limit, quiet, next) {
-            Cut::Done { total, .. } if !ends_with(&bytes[..total], tail) => {}
+            Cut::Done { total, .. } if !tail.ends(&bytes[..total]) => {}
             // Perhaps the length is too large, and the end is here already.
             Cut::More { .. } if quiet => {}
             Cut::More { least, .. } => return Cut::More { least, decided: false },
@@ -85,9 +85,9 @@ impl Shape {
         cut
     }
 
-    fn find_tail(&self, tail: &[u8], bytes: &[u8], progress: &mut Progress, limit: usize) -> Cut {
+    fn find_tail(&self, tail: &Word, bytes: &[u8], progress: &mut Progress, limit: usize) -> Cut {
         let from = progress.scanned.max(self.head.shortest()).min(bytes.len());
-        if let Some(at) = memmem::find(&bytes[from..], tail) {
+        if let Some(at) = memmem::find(&bytes[from..], tail.as_bytes()) {
             let total = from + at + tail.len();
             return match total > limit {
                 true => Cut::TooLong,
@@ -110,11 +110,4 @@ impl Shape {
             Stage::After => named,
         }
     }
-}
-
-/// A handful of bytes: a loop is faster than a call that compares them.
-#[inline]
-fn ends_with(bytes: &[u8], tail: &[u8]) -> bool {
-    let both = bytes.iter().rev().zip(tail.iter().rev());
-    bytes.len() >= tail.len() && both.into_iter().all(|(byte, known)| byte == known)
 }
