@@ -11,6 +11,10 @@ use tokio::time::{Instant, Sleep};
 use super::{SessionHost, SessionThread, deadlines::Look};
 use crate::actors::session::Nudge;
 
+/// Sessions whose deadlines have come up and that are nudged in one turn: many may have theirs at one
+/// moment, and others wait.
+const DUE_A_TURN: usize = 64;
+
 /// The work at the end of each turn, and at deadlines.
 #[derive(Default)]
 pub(super) struct Housekeeping {
@@ -38,12 +42,11 @@ impl ActorFuture<SessionHost> for Housekeeping {
                 ctx.stop();
                 return Poll::Ready(());
             }
-            thread
-                .due()
-                .into_iter()
-                .for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
-            if served {
-                // What was gathered goes on its way before more is read.
+            let due = thread.due();
+            due.iter().for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
+            if served || due.len() == DUE_A_TURN {
+                // What was gathered goes on its way before more is read, and whoever was nudged runs
+                // before more are.
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -89,6 +92,7 @@ impl SessionThread {
         let table = self.table.borrow();
         let is_there = |look: &Look| table.get(look.slot).is_some_and(|who| who.tag() == look.tag);
         deadlines.sweep(table.len(), is_there);
-        std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there).collect()
+        let due = std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there);
+        due.take(DUE_A_TURN).collect()
     }
 }
