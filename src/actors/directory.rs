@@ -1,11 +1,16 @@
 //! Who holds which name: decided here, carried out by the registry. Plain values, the clock is an
 //! argument.
 
+mod shelves;
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     time::{Duration, Instant},
 };
 
+use self::shelves::Shelves;
 use crate::{
     limits::Duplicate,
     messages::{Census, Claim, Departure, Order, OrderKind},
@@ -25,7 +30,7 @@ const FLAGGED_FOR: Duration = Duration::from_secs(60);
 /// Names and who holds them. It outlives the registry actor.
 #[derive(Debug, Default)]
 pub struct Directory {
-    names: HashMap<Name, Entry>,
+    names: Shelves<Entry>,
     /// Those who wait for a name, by when their patience ends.
     waiting: BTreeMap<(Instant, SessionId), Name>,
 }
@@ -123,7 +128,7 @@ impl Directory {
 
     /// Whether no name is held.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.names.len() == 0
     }
 
     /// The session that holds `name`.
@@ -133,7 +138,7 @@ impl Directory {
 
     /// All names that are held, in no order.
     pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.names.keys()
+        self.names.iter().map(|(name, _)| name)
     }
 
     /// When the next newcomer loses patience.
@@ -143,11 +148,7 @@ impl Directory {
 
     /// Decides who gets the name of `claim`.
     pub fn claim(&mut self, claim: Claim, now: Instant, out: &mut Vec<Outcome>) {
-        let Some(entry) = self.names.get_mut(&claim.name) else {
-            out.push(Holder::of(&claim).order(OrderKind::Grant));
-            self.names.insert(claim.name.clone(), Entry::held_by(&claim));
-            return;
-        };
+        let entry = self.names.get_or_insert_with(&claim.name, || Entry::held_by(&claim));
         if entry.holds(claim.session) {
             out.push(Holder::of(&claim).order(OrderKind::Grant));
             return;
@@ -180,14 +181,14 @@ impl Directory {
             let end = OrderKind::End(CloseReason::Replaced);
             out.push(Holder::of(&previous.claim).order(end));
         }
-        let Some(entry) = self.names.get(&name) else { return };
+        let Some(entry) = self.names.get(name.as_str()) else { return };
         out.extend(entry.holders().map(|h| h.order(OrderKind::End(CloseReason::Replaced))));
         out.push(Outcome::TakenOver(name));
     }
 
     /// The oldest wins, unless it is found dead.
     fn probe(&mut self, claim: Claim, now: Instant, out: &mut Vec<Outcome>) {
-        let Some(entry) = self.names.get(&claim.name) else { return };
+        let Some(entry) = self.names.get(claim.name.as_str()) else { return };
         let contested = entry.contest.as_ref().is_some_and(|contest| contest.challenger.is_some());
         if contested {
             let end = OrderKind::End(CloseReason::DuplicateRejected);
@@ -200,7 +201,7 @@ impl Directory {
 
     /// Makes `claim` the one that waits for its name, and answers who waited before.
     fn challenge(&mut self, claim: Claim, deadline: Instant, probing: bool) -> Option<Challenger> {
-        let entry = self.names.get_mut(&claim.name)?;
+        let entry = self.names.get_mut(claim.name.as_str())?;
         let contest = entry.contest.get_or_insert_default();
         let (session, name) = (claim.session, claim.name.clone());
         let challenger = Challenger { claim, deadline, probing };
@@ -214,7 +215,7 @@ impl Directory {
 
     /// A session is over: its name is free, or goes to whoever waits for it.
     pub fn left(&mut self, departure: &Departure, out: &mut Vec<Outcome>) {
-        let Some(entry) = self.names.get_mut(&departure.name) else { return };
+        let Some(entry) = self.names.get_mut(departure.name.as_str()) else { return };
         let session = departure.session;
         if let Some(contest) = entry.contest.as_mut() {
             contest.others.retain(|other| other.session != session);
@@ -239,12 +240,12 @@ impl Directory {
                 return;
             }
         }
-        self.names.remove(&departure.name);
+        self.names.remove(departure.name.as_str());
     }
 
     /// The older connection answered: the newcomer has to go.
     pub fn probe_answered(&mut self, name: &Name, session: SessionId, out: &mut Vec<Outcome>) {
-        let Some(entry) = self.names.get_mut(name) else { return };
+        let Some(entry) = self.names.get_mut(name.as_str()) else { return };
         if !entry.holds(session) {
             return;
         }
@@ -263,7 +264,7 @@ impl Directory {
                 return;
             }
             let Some(name) = self.waiting.remove(&(deadline, session)) else { return };
-            let Some(entry) = self.names.get_mut(&name) else { continue };
+            let Some(entry) = self.names.get_mut(name.as_str()) else { continue };
             let holder = entry.holder;
             let Some(contest) = entry.contest.as_mut() else { continue };
             let Some(challenger) = contest.challenger.take() else { continue };
@@ -294,7 +295,7 @@ impl Directory {
 
     fn missing_from(&self, thread: u32, here: &HashSet<SessionId>) -> Vec<Departure> {
         let mut gone = Vec::new();
-        for (name, entry) in &self.names {
+        for (name, entry) in self.names.iter() {
             let challenger = entry.contest.iter().filter_map(|contest| {
                 contest.challenger.as_ref().map(|challenger| Holder::of(&challenger.claim))
             });
@@ -308,7 +309,7 @@ impl Directory {
 
     /// Lists a session that holds its name already.
     fn restore(&mut self, claim: &Claim) {
-        let entry = self.names.entry(claim.name.clone()).or_insert_with(|| Entry::held_by(claim));
+        let entry = self.names.get_or_insert_with(&claim.name, || Entry::held_by(claim));
         if !entry.holds(claim.session) {
             entry.contest.get_or_insert_default().others.push(Holder::of(claim));
         }
@@ -317,7 +318,9 @@ impl Directory {
     /// Treats a claim whose answer may have been lost: one that waits for a takeover repeats the
     /// order to the loser, everything else is decided as if it were new.
     fn claim_again(&mut self, claim: Claim, now: Instant, out: &mut Vec<Outcome>) {
-        let Some(entry) = self.names.get(&claim.name) else { return self.claim(claim, now, out) };
+        let Some(entry) = self.names.get(claim.name.as_str()) else {
+            return self.claim(claim, now, out);
+        };
         let waiting = entry.contest.as_ref().and_then(|contest| contest.challenger.as_ref());
         match waiting {
             Some(challenger) if challenger.claim.session == claim.session => {
@@ -331,6 +334,3 @@ impl Directory {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

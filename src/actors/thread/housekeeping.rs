@@ -6,10 +6,14 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::{SessionHost, SessionThread, deadlines::Look};
 use crate::actors::session::Nudge;
+
+/// Sessions whose deadlines have come up and that are nudged in one turn: many have theirs at one
+/// moment, and others wait.
+const DUE_A_TURN: usize = 64;
 
 /// The work at the end of each turn, and at deadlines.
 #[derive(Default)]
@@ -31,33 +35,33 @@ impl ActorFuture<SessionHost> for Housekeeping {
         if !is_known {
             *thread.waker.borrow_mut() = Some(task.waker().clone());
         }
-        loop {
-            let served = thread.serve(task);
-            thread.flush();
-            if host.stopping && thread.sessions() == 0 {
-                ctx.stop();
-                return Poll::Ready(());
-            }
-            thread
-                .due()
-                .into_iter()
-                .for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
-            if served {
-                // What was gathered goes on its way before more is read.
-                task.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
-            let at = thread.began + Duration::from_millis(next);
-            if self.sleep_until(at, task).is_pending() {
-                return Poll::Pending;
-            }
+        let served = thread.serve(task);
+        thread.flush();
+        if host.stopping && thread.sessions() == 0 {
+            ctx.stop();
+            return Poll::Ready(());
         }
+        for look in thread.due() {
+            thread.nudge(look.slot, Nudge::Deadline(look.at));
+        }
+        // What was gathered goes on its way before more is read, and whoever was nudged runs before
+        // more are.
+        if served || self.wait_for_deadline(thread, task).is_ready() {
+            task.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 
 impl Housekeeping {
-    fn sleep_until(&mut self, at: Instant, task: &mut TaskContext<'_>) -> Poll<()> {
+    /// Ready where a deadline has come up.
+    fn wait_for_deadline(
+        &mut self,
+        thread: &SessionThread,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
+        let at = thread.began + Duration::from_millis(next);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() != at {
             sleep.as_mut().reset(at);
@@ -74,6 +78,7 @@ impl SessionThread {
         let is_there =
             |look: &Look| table.get(look.slot as usize).is_some_and(|who| who.tag() == look.tag);
         deadlines.sweep(table.len(), is_there);
-        std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there).collect()
+        let due = std::iter::from_fn(|| deadlines.take_due(now));
+        due.take(DUE_A_TURN).filter(is_there).collect()
     }
 }

@@ -166,9 +166,9 @@ impl SessionThread {
     pub fn set_deadline(&self, slot: u32, at: u64) {
         let Some(tag) = self.with(slot, |who| who.tag()) else { return };
         let mut deadlines = self.deadlines.borrow_mut();
-        let is_first = deadlines.next().is_none_or(|next| at < next);
-        deadlines.set(Look { at, slot, tag });
-        if is_first {
+        let before = deadlines.next();
+        deadlines.set(Look { at, slot, tag }, self.now());
+        if deadlines.next() != before {
             self.wake();
         }
     }
