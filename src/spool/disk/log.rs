@@ -177,10 +177,22 @@ impl Log {
         self.pending.iter().take_while(reserved).cloned().collect()
     }
 
-    /// The first `count` of what waited were written as these frames.
-    pub(super) fn wrote(&mut self, count: usize, frames: Vec<Block>, current: Segment) {
-        let bytes: usize = self.pending.drain(..count).map(|block| block.size()).sum();
-        self.pending_bytes -= bytes;
+    /// What waited before `end` waits no more. Some of it may be let go of by now, together with
+    /// what comes behind it.
+    fn waits_no_more(&mut self, end: Offset) {
+        while self.pending.front().is_some_and(|front| front.base() < end) {
+            let Some(front) = self.pending.pop_front() else { return };
+            self.pending_bytes -= front.size();
+            if front.end() > end {
+                let rest = front.end().since(end) as u32;
+                return self.pending.push_front(Block::delivered(end, rest));
+            }
+        }
+    }
+
+    /// What waited was written as these frames, up to where `current` ends.
+    pub(super) fn wrote(&mut self, frames: Vec<Block>, current: Segment) {
+        self.waits_no_more(current.end);
         match self.segments.back_mut() {
             Some(last) if last.header.number == current.header.number => {
                 self.filled += current.filled.saturating_sub(last.filled);

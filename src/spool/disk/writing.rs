@@ -38,16 +38,16 @@ impl Shared {
             let blocks = self.log().writable();
             match head.put(&blocks) {
                 Ok(put) if put.blocks == 0 => return,
-                Ok(put) => self.wrote(head, put.blocks, put.frames),
+                Ok(put) => self.wrote(head, put.frames),
                 Err(error) => return self.write_failed(head, &error, now),
             }
         }
     }
 
-    fn wrote(&self, head: &mut Head, blocks: usize, frames: Vec<Block>) {
+    fn wrote(&self, head: &mut Head, frames: Vec<Block>) {
         let Some(current) = &mut head.current else { return };
         let mut log = self.log();
-        log.wrote(blocks, frames, current.info());
+        log.wrote(frames, current.info());
         let written = log.written;
         if self.settings.durability == Durability::Os {
             current.synced = current.position;
