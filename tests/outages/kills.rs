@@ -89,7 +89,7 @@ impl Scene {
     }
 
     /// Waits until the first message of a new connection of each device is safe from a kill: with
-    /// the web server if it is a good one, and in a file otherwise.
+    /// the web server, or in a file if that is not a good one.
     async fn all_are_heard(&mut self, before: &[Option<u64>], web_is_good: bool) {
         for (at, before) in before.iter().enumerate() {
             let device = &self.devices[at];
@@ -98,14 +98,12 @@ impl Scene {
             let text = message(&device.name, first);
             self.heard.push((at, first));
             let name = device.name.clone();
-            until_within(LIMIT, "it is heard", || match web_is_good {
-                true => {
-                    self.read();
-                    let sessions = self.story.sessions.iter().rev();
-                    let mut own = sessions.filter(|((of, _), _)| *of == name);
-                    own.any(|(_, bytes)| bytes.starts_with(&text))
-                }
-                false => is_stored(&spool_in(&self.folder), &text),
+            until_within(LIMIT, "it is heard", || {
+                self.read();
+                let sessions = self.story.sessions.iter().rev();
+                let mut own = sessions.filter(|((of, _), _)| *of == name);
+                let is_heard = own.any(|(_, bytes)| bytes.starts_with(&text));
+                is_heard || !web_is_good && is_stored(&spool_in(&self.folder), &text)
             })
             .await;
         }
