@@ -66,7 +66,7 @@ impl House {
             listener: None,
             profile: profile()?,
             max_connections: u32::MAX,
-            counts: Arc::<ListenerCounts>::default(),
+            counts: Arc::new(ListenerCounts::of(&occupancy)),
             occupancy,
             spool: Arc::clone(&spool) as _,
             threads: vec![host.clone().recipient()],

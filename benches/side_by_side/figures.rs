@@ -22,14 +22,16 @@ pub struct Column {
 /// How a figure of tetherd is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
+    /// Whose figure.
+    pub who: Contender,
     /// In which case.
     pub case: &'static str,
     /// Which figure.
     pub key: &'static str,
     /// Whose figure it is held against, and in which case; without any the bound is the figure's.
     pub beside: Option<(Contender, &'static str)>,
-    /// Times the other's.
-    pub bound: Bound,
+    /// Times the other's. It is only told how it stands, if there is none.
+    pub bound: Option<Bound>,
 }
 
 /// On which side of it.
@@ -40,27 +42,26 @@ pub enum Bound {
 }
 
 impl Goal {
-    /// Against somebody else in the same case.
+    /// Of the spool that is meant to be used, against somebody else in the same case.
     pub const fn to(case: &'static str, key: &'static str, other: Contender, bound: Bound) -> Self {
-        Self { case, key, beside: Some((other, case)), bound }
+        let beside = Some((other, case));
+        Self { who: Contender::Group, case, key, beside, bound: Some(bound) }
     }
 
     fn text(&self) -> String {
         let Self { case, key, .. } = self;
+        let who = self.who.name();
         match self.beside {
-            None => format!("{case}: {key}"),
+            None => format!("{case}: {key} of `{who}`"),
             Some((other, beside)) if beside == *case => {
-                format!("{case}: {key} / that of `{}`", other.name())
+                format!("{case}: {key} of `{who}` / that of `{}`", other.name())
             }
             Some((other, beside)) => {
-                format!("{case}: {key} / that of `{}`, {beside}", other.name())
+                format!("{case}: {key} of `{who}` / that of `{}`, {beside}", other.name())
             }
         }
     }
 }
-
-/// Whose goals they are.
-const OURS: Contender = Contender::Group;
 
 /// One run of one contender.
 #[derive(Clone, Debug)]
@@ -115,18 +116,23 @@ impl Runs {
             rows.push(vec![
                 goal["what"].as_str().unwrap_or_default().to_owned(),
                 format!("{:.2} ({of_rounds})", number("ratio")),
-                format!("{} {}", goal["side"].as_str().unwrap_or_default(), number("bound")),
-                if goal["holds"] == true { "yes" } else { "no" }.to_owned(),
+                goal["goal"].as_str().unwrap_or_default().to_owned(),
+                match goal["holds"].as_bool() {
+                    Some(true) => "yes",
+                    Some(false) => "no",
+                    None => "",
+                }
+                .to_owned(),
             ]);
         }
         if !rows.is_empty() {
-            report::table(&["`group`", "median (of single rounds)", "goal", "holds"], &rows);
+            report::table(&["", "median (of single rounds)", "goal", "holds"], &rows);
         }
         told
     }
 
     fn goal(&self, goal: &Goal) -> Option<Value> {
-        let own = self.spread(goal.case, OURS, goal.key)?;
+        let own = self.spread(goal.case, goal.who, goal.key)?;
         let (ratio, rounds) = match goal.beside {
             None => (own.median(), own),
             Some((other, case)) => {
@@ -134,24 +140,24 @@ impl Runs {
                 (own.median() / others.median(), self.rounds(goal, other, case))
             }
         };
-        let (side, bound, holds) = match goal.bound {
-            Bound::AtMost(bound) => ("at most", bound, ratio <= bound),
-            Bound::AtLeast(bound) => ("at least", bound, ratio >= bound),
+        let (bound, holds) = match goal.bound {
+            Some(Bound::AtMost(bound)) => (format!("at most {bound}"), Some(ratio <= bound)),
+            Some(Bound::AtLeast(bound)) => (format!("at least {bound}"), Some(ratio >= bound)),
+            None => (String::new(), None),
         };
         Some(json!({
             "what": goal.text(),
             "ratio": ratio,
             "least": rounds.quantile(0.0),
             "most": rounds.quantile(1.0),
-            "side": side,
-            "bound": bound,
+            "goal": bound,
             "holds": holds,
         }))
     }
 
     /// The ratios of single rounds.
     fn rounds(&self, goal: &Goal, other: Contender, case: &str) -> Spread {
-        let own = self.0.iter().filter(|run| (run.contender, run.case) == (OURS, goal.case));
+        let own = self.0.iter().filter(|run| (run.contender, run.case) == (goal.who, goal.case));
         Spread::of(own.filter_map(|run| {
             let theirs = self.0.iter().find(|theirs| {
                 (theirs.contender, theirs.case, theirs.round) == (other, case, run.round)

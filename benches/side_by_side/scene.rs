@@ -24,8 +24,9 @@ const STUCK: Duration = Duration::from_secs(10);
 
 /// A gateway in front of a web server, without devices.
 pub struct Stage {
-    pub web: Web,
+    // Ended in this order: nobody is left by whom it needs.
     pub gateway: Running,
+    pub web: Web,
 }
 
 impl Stage {
@@ -33,7 +34,7 @@ impl Stage {
     pub fn set(plan: &Plan, tools: &Tools, contender: Contender) -> Result<Self> {
         let web = Web::start()?;
         let gateway = contender.start(plan, tools, &web.address)?;
-        Ok(Self { web, gateway })
+        Ok(Self { gateway, web })
     }
 
     /// Starts devices, and waits until the web server knows all.
@@ -46,7 +47,7 @@ impl Stage {
             |(_, online)| *online >= all,
         )?;
         ensure!(came.1 == all, "of {all} devices {} registered and {} came online", came.0, came.1);
-        Ok(Scene { web: self.web, gateway: self.gateway, fleet })
+        Ok(Scene { gateway: self.gateway, fleet, web: self.web })
     }
 }
 
@@ -68,9 +69,10 @@ pub fn wait<T: PartialEq>(
 
 /// All three of them.
 pub struct Scene {
-    pub web: Web,
+    // Ended in this order: nobody is left by whom it needs.
     pub gateway: Running,
     pub fleet: Fleet,
+    pub web: Web,
 }
 
 /// All that is counted, at one moment.
@@ -147,7 +149,8 @@ fn figures(before: &Moment, after: &Moment) -> Value {
         "user_us_a_message": user * 1e6 / messages,
         "system_us_a_message": system * 1e6 / messages,
         "switches_a_message": (after.gateway.switches - before.gateway.switches) as f64 / messages,
-        "messages_an_acknowledgement": messages / acknowledgements.max(1) as f64,
+        "messages_an_acknowledgement":
+            (acknowledgements > 0).then(|| messages / acknowledgements as f64),
         "p50_us": after.latency.p50,
         "p99_us": after.latency.p99,
         "p999_us": after.latency.p999,

@@ -1,4 +1,5 @@
 use std::{
+    collections::VecDeque,
     io,
     net::IpAddr,
     pin::Pin,
@@ -21,8 +22,13 @@ use crate::{
     telemetry::{AcceptFaultKind, Refusal, Telemetry},
 };
 
-/// Connections accepted in a row before the thread's sessions get their turn.
-const ACCEPTS_A_TURN: usize = 64;
+/// Connections accepted in a row: all that wait, as a rule. Accepting is a small part of what a
+/// newcomer costs, and one that finds the kernel's queue full comes again only after a second.
+const ACCEPTS_A_TURN: usize = 4096;
+
+/// Of these so many are handed over before the thread's sessions get their turn, and before it is
+/// looked who else has come.
+const ARRIVALS_A_TURN: usize = 64;
 
 /// How long to wait for descriptors to become free.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -64,40 +70,44 @@ pub struct Server {
     parts: ServerParts,
     accepting: bool,
     next_thread: usize,
+    /// Those that were let in and are not handed over yet.
+    arrivals: VecDeque<Arrival>,
 }
 
 impl Server {
     /// A server that accepts as soon as it runs.
     pub fn new(parts: ServerParts) -> Self {
-        Self { parts, accepting: true, next_thread: 0 }
+        Self { parts, accepting: true, next_thread: 0, arrivals: VecDeque::new() }
     }
 
     fn accept_some(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
         let Some(listener) = self.parts.listener.clone() else { return Poll::Ready(()) };
-        let mut arrivals = Vec::new();
-        let mut turn = Poll::Pending;
-        let mut drained = false;
-        for _ in 0..ACCEPTS_A_TURN {
+        let (mut left, mut turn, mut drained) = (ACCEPTS_A_TURN, Poll::Pending, false);
+        while left > 0 && turn.is_pending() {
             let Poll::Ready(Ok(mut ready)) = listener.poll_read_ready(task) else {
                 drained = true;
                 break;
             };
-            match ready.try_io(|listener| listener.get_ref().accept()) {
-                Ok(Ok(accepted)) => arrivals.extend(self.admit(accepted)),
-                Ok(Err(error)) => {
-                    turn = self.cannot_accept(&error, ctx);
-                    if turn.is_ready() {
-                        break;
+            // The runtime lets nobody ask more than some hundred times in a turn.
+            while left > 0 && turn.is_pending() {
+                left -= 1;
+                match ready.try_io(|listener| listener.get_ref().accept()) {
+                    Ok(Ok(accepted)) => {
+                        let arrival = self.admit(accepted);
+                        self.arrivals.extend(arrival);
                     }
+                    Ok(Err(error)) => turn = self.cannot_accept(&error, ctx),
+                    // Not ready any more; only the next look asks to be woken.
+                    Err(_would_block) => break,
                 }
-                // Not ready any more; only the next look asks to be woken.
-                Err(_would_block) => continue,
             }
         }
-        if !drained && turn.is_pending() {
+        self.hand_over(ARRIVALS_A_TURN);
+        if turn.is_ready() {
+            self.hand_over(usize::MAX);
+        } else if !drained || !self.arrivals.is_empty() {
             task.waker().wake_by_ref();
         }
-        self.hand_over(arrivals);
         turn
     }
 
@@ -132,7 +142,7 @@ impl Server {
             return None;
         }
         let limit = self.parts.max_connections;
-        match self.parts.occupancy.admit(&self.parts.counts, limit) {
+        match self.parts.counts.admit(limit) {
             Ok(ticket) => {
                 let listener = Arc::clone(&self.parts.profile);
                 let connections = self.parts.occupancy.connections();
@@ -160,14 +170,16 @@ impl Server {
         self.parts.telemetry.refused(&self.parts.profile.name, &peer, why);
     }
 
-    /// Hands connections to the session threads in turn, all of one thread in one message.
-    fn hand_over(&mut self, arrivals: Vec<Arrival>) {
-        if arrivals.is_empty() {
+    /// Hands up to `most` connections to the session threads in turn, all of one thread in one
+    /// message.
+    fn hand_over(&mut self, most: usize) {
+        if self.arrivals.is_empty() {
             return;
         }
+        let most = most.min(self.arrivals.len());
         let threads = self.parts.threads.len();
         let mut shares: Vec<Vec<Arrival>> = (0..threads).map(|_| Vec::new()).collect();
-        for arrival in arrivals {
+        for arrival in self.arrivals.drain(..most) {
             shares[self.next_thread % threads].push(arrival);
             self.next_thread = self.next_thread.wrapping_add(1);
         }
@@ -194,8 +206,15 @@ impl Handler<DeviceArrived> for Server {
     type Result = ();
 
     fn handle(&mut self, DeviceArrived(accepted): DeviceArrived, _: &mut Context<Self>) {
+        let ListenerProfile { keepalive, user_timeout, .. } = &*self.parts.profile;
+        if let Socket::Tcp(socket) = &accepted.socket
+            && options::prepare(socket, keepalive, *user_timeout).is_err()
+        {
+            return self.refuse(accepted.socket, accepted.peer, Refusal::Reset);
+        }
         let arrival = self.admit(accepted);
-        self.hand_over(arrival.into_iter().collect());
+        self.arrivals.extend(arrival);
+        self.hand_over(usize::MAX);
     }
 }
 
@@ -205,6 +224,7 @@ impl Handler<Drain> for Server {
     /// Stops accepting for good; the socket closes with the actor.
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) {
         self.accepting = false;
+        self.hand_over(usize::MAX);
         let (name, counts) = (&self.parts.profile.name, &self.parts.counts);
         let (accepted, refused) = (counts.accepted(), counts.refused());
         self.parts.telemetry.listener_closed(name, accepted, refused, counts.peak());

@@ -208,7 +208,7 @@ impl Ground<'_> {
         let mut listeners = Vec::new();
         for bound in bound {
             let (name, address) = (bound.name, bound.address);
-            let counts = Arc::<ListenerCounts>::default();
+            let counts = Arc::new(ListenerCounts::of(&self.occupancy));
             self.telemetry.listening(&name, &address, bound.profile.protocol.name());
             let parts = ServerParts {
                 listener: bound.listener,

@@ -1,4 +1,4 @@
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::io::unix::AsyncFd;
 
@@ -8,7 +8,7 @@ use crate::{
     extension::{Extensions, Happened, Occurrence, Verdict},
     link::{Mode, UpstreamSettings},
     messages::ListenerProfile,
-    net::{Address, Listener, kernel},
+    net::{Address, KeepaliveSettings, Listener, kernel},
     units::Auto,
 };
 
@@ -30,7 +30,10 @@ pub fn bind_listeners(loaded: &Loaded, unbound: bool) -> Result<Vec<Bound>, Star
         let key = format!("listener.{name}");
         let listener = match unbound {
             true => None,
-            false => Some(bind(&key, &settings.address, settings.backlog)?),
+            false => {
+                let care = (settings.keepalive, settings.user_timeout.non_zero());
+                Some(bind(&key, &settings.address, settings.backlog, Some(care))?)
+            }
         };
         let address = listener.as_ref().map(|listener| listener.get_ref().address().to_owned());
         bound.push(Bound {
@@ -57,15 +60,27 @@ pub fn bind_upstreams(
         if unbound || settings.mode != Mode::Accept || settings.listener.is_some() {
             return Ok(None);
         }
-        bind(&format!("upstream.{name}"), &settings.address, 16).map(Some)
+        bind(&format!("upstream.{name}"), &settings.address, 16, None).map(Some)
     };
     loaded.config.upstream.iter().map(own).collect()
 }
 
-fn bind(key: &str, address: &str, backlog: u32) -> Result<Rc<AsyncFd<Listener>>, StartFault> {
+/// How connections are kept alive, and how long bytes may stay unacknowledged.
+type Care = (KeepaliveSettings, Option<Duration>);
+
+fn bind(
+    key: &str,
+    address: &str,
+    backlog: u32,
+    care: Option<Care>,
+) -> Result<Rc<AsyncFd<Listener>>, StartFault> {
     let address: Address = address.parse()?;
     let bind_fault = |fault| StartFault::Bind { key: key.to_owned(), fault };
-    let listener = Listener::bind(&address, backlog).map_err(bind_fault)?;
+    let mut listener = Listener::bind(&address, backlog).map_err(bind_fault)?;
+    if let Some((keepalive, user_timeout)) = care {
+        let system = |error| StartFault::System { what: "preparing a listener", error };
+        listener = listener.preparing(keepalive, user_timeout).map_err(system)?;
+    }
     let system = |error| StartFault::System { what: "watching a listener", error };
     kernel::watch(listener).map(Rc::new).map_err(system)
 }

@@ -1,5 +1,6 @@
 //! `tetherd run`
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 
 use super::output;
@@ -33,12 +34,15 @@ pub fn run(loaded: Loaded, options: Options) -> ExitCode {
         Ok(system) => system,
         Err(fault) => return output::fail(&format!("run: {fault}")),
     };
-    let ended = system.block_on(async move {
+    let running = async move {
         let signals = Signals::new()?;
         let gateway = Gateway::builder(loaded).telemetry(telemetry.clone()).start().await?;
         let ended = run_until_told(gateway, signals, telemetry, Some(knob)).await;
         Ok::<_, crate::app::StartFault>(ended)
-    });
+    };
+    // As a task it is looked at when it is woken; what `block_on` is given, whenever anything is.
+    let ended = system.block_on(async { actix_rt::spawn(running).await });
+    let ended = ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic()));
     // The log is written to its end before the process is.
     drop(guard);
     match ended {

@@ -116,11 +116,11 @@ impl Occurrence {
         what: Happened,
         listener: Arc<str>,
         session: SessionHandle,
-        peer: Peer,
+        peer: Option<Peer>,
         name: Option<Name>,
         connections: u32,
     ) -> Self {
-        Self { what, listener, session: Some(session), peer: Some(peer), name, connections }
+        Self { what, listener, session: Some(session), peer, name, connections }
     }
 
     /// Writes to the session that this is about, as [`SessionHandle::write`] does.

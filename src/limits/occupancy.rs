@@ -16,9 +16,10 @@ pub struct Occupancy {
     vacated: Notify,
 }
 
-/// The connections of one listener.
-#[derive(Debug, Default)]
+/// The connections of one listener, which count among all.
+#[derive(Debug)]
 pub struct ListenerCounts {
+    all: Arc<Occupancy>,
     connections: AtomicU32,
     peak: AtomicU32,
     accepted: AtomicU64,
@@ -31,10 +32,7 @@ pub struct OverLimit;
 
 /// One counted connection; it counts until it is dropped.
 #[derive(Debug)]
-pub struct Ticket {
-    all: Arc<Occupancy>,
-    listener: Arc<ListenerCounts>,
-}
+pub struct Ticket(Arc<ListenerCounts>);
 
 impl Occupancy {
     /// With room for `limit` connections of all listeners together.
@@ -62,25 +60,6 @@ impl Occupancy {
             vacated.await;
         }
     }
-
-    /// Counts a connection of `listener`, unless that has `limit` of them already, or all listeners
-    /// together have as many as they may.
-    pub fn admit(
-        self: &Arc<Self>,
-        listener: &Arc<ListenerCounts>,
-        limit: u32,
-    ) -> Result<Ticket, OverLimit> {
-        let of_listener = raise(&listener.connections, limit).ok_or(OverLimit)?;
-        let most = if self.limit == 0 { u32::MAX } else { self.limit };
-        let Some(of_all) = raise(&self.connections, most) else {
-            listener.connections.fetch_sub(1, Ordering::Relaxed);
-            return Err(OverLimit);
-        };
-        listener.peak.fetch_max(of_listener, Ordering::Relaxed);
-        listener.accepted.fetch_add(1, Ordering::Relaxed);
-        self.peak.fetch_max(of_all, Ordering::Relaxed);
-        Ok(Ticket { all: Arc::clone(self), listener: Arc::clone(listener) })
-    }
 }
 
 /// Counts one more, up to `limit`; answers how many there are now.
@@ -91,6 +70,33 @@ fn raise(connections: &AtomicU32, limit: u32) -> Option<u32> {
 }
 
 impl ListenerCounts {
+    /// A listener that has no connections yet.
+    pub fn of(all: &Arc<Occupancy>) -> Self {
+        Self {
+            all: Arc::clone(all),
+            connections: AtomicU32::default(),
+            peak: AtomicU32::default(),
+            accepted: AtomicU64::default(),
+            refused: AtomicU64::default(),
+        }
+    }
+
+    /// Counts a connection, unless there are `limit` of this listener already, or all listeners
+    /// together have as many as they may.
+    pub fn admit(self: &Arc<Self>, limit: u32) -> Result<Ticket, OverLimit> {
+        let all = &self.all;
+        let of_listener = raise(&self.connections, limit).ok_or(OverLimit)?;
+        let most = if all.limit == 0 { u32::MAX } else { all.limit };
+        let Some(of_all) = raise(&all.connections, most) else {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return Err(OverLimit);
+        };
+        self.peak.fetch_max(of_listener, Ordering::Relaxed);
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        all.peak.fetch_max(of_all, Ordering::Relaxed);
+        Ok(Ticket(Arc::clone(self)))
+    }
+
     /// Connections of this listener.
     pub fn connections(&self) -> u32 {
         self.connections.load(Ordering::Relaxed)
@@ -119,9 +125,10 @@ impl ListenerCounts {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.listener.connections.fetch_sub(1, Ordering::Relaxed);
-        if self.all.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.all.vacated.notify_waiters();
+        let Self(listener) = self;
+        listener.connections.fetch_sub(1, Ordering::Relaxed);
+        if listener.all.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            listener.all.vacated.notify_waiters();
         }
     }
 }
@@ -130,36 +137,41 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
 
+    fn with_limit(limit: u32) -> (Arc<Occupancy>, [Arc<ListenerCounts>; 2]) {
+        let all = Arc::new(Occupancy::with_limit(limit));
+        let listeners = [(); 2].map(|()| Arc::new(ListenerCounts::of(&all)));
+        (all, listeners)
+    }
+
     #[test]
     fn the_limit_is_hard_and_a_ticket_counts_until_it_is_dropped() {
-        let (all, dtu, meters) = <(Arc<Occupancy>, Arc<_>, Arc<_>)>::default();
-        let first = all.admit(&dtu, 2).unwrap();
-        let _second = all.admit(&dtu, 2).unwrap();
-        assert_eq!(all.admit(&dtu, 2).unwrap_err(), OverLimit);
-        let _other = all.admit(&meters, 2).unwrap();
+        let (all, [dtu, meters]) = with_limit(0);
+        let first = dtu.admit(2).unwrap();
+        let _second = dtu.admit(2).unwrap();
+        assert_eq!(dtu.admit(2).unwrap_err(), OverLimit);
+        let _other = meters.admit(2).unwrap();
         assert_eq!((all.connections(), dtu.connections(), meters.connections()), (3, 2, 1));
         drop(first);
         assert_eq!((all.connections(), dtu.connections()), (2, 1));
-        assert!(all.admit(&dtu, 2).is_ok());
+        assert!(dtu.admit(2).is_ok());
         assert_eq!((all.peak(), dtu.peak(), dtu.accepted()), (3, 2, 3));
     }
 
     #[test]
     fn all_listeners_together_have_a_limit_too() {
-        let all = Arc::new(Occupancy::with_limit(2));
-        let (dtu, meters) = <(Arc<_>, Arc<_>)>::default();
-        let _kept = (all.admit(&dtu, 9).unwrap(), all.admit(&meters, 9).unwrap());
-        assert_eq!(all.admit(&dtu, 9).unwrap_err(), OverLimit);
+        let (all, [dtu, meters]) = with_limit(2);
+        let _kept = (dtu.admit(9).unwrap(), meters.admit(9).unwrap());
+        assert_eq!(dtu.admit(9).unwrap_err(), OverLimit);
         assert_eq!((dtu.connections(), all.connections()), (1, 2), "nothing half counted is left");
     }
 
     #[test]
     fn many_threads_never_get_past_the_limit() {
-        let (all, dtu) = <(Arc<Occupancy>, Arc<ListenerCounts>)>::default();
+        let (all, [dtu, _]) = with_limit(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let taken: Vec<_> = (0..1000).filter_map(|_| all.admit(&dtu, 7).ok()).collect();
+                    let taken: Vec<_> = (0..1000).filter_map(|_| dtu.admit(7).ok()).collect();
                     assert!(taken.len() <= 7);
                 });
             }

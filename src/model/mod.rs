@@ -6,6 +6,7 @@ mod name;
 mod offset;
 mod peer;
 mod session;
+mod slots;
 mod time;
 
 pub use close_reason::CloseReason;
@@ -14,4 +15,5 @@ pub use name::{Name, NameFault};
 pub use offset::Offset;
 pub use peer::Peer;
 pub use session::{Seat, SessionId};
+pub use slots::Slots;
 pub use time::UnixMillis;

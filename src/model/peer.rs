@@ -1,4 +1,8 @@
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::{AddrParseError, SocketAddr},
+    str::FromStr,
+};
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +29,44 @@ impl fmt::Display for Peer {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(serial) => write!(f, "unix:{serial}"),
             Self::Memory(serial) => write!(f, "memory:{serial}"),
+        }
+    }
+}
+
+/// What is no peer's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not where a connection comes from")]
+pub struct PeerFault(#[source] Option<AddrParseError>);
+
+/// The way back from its text.
+impl FromStr for Peer {
+    type Err = PeerFault;
+
+    fn from_str(text: &str) -> Result<Self, PeerFault> {
+        let serial = |digits: &str| digits.parse().map_err(|_| PeerFault(None));
+        if let Some(digits) = text.strip_prefix("unix:") {
+            return serial(digits).map(Self::Unix);
+        }
+        if let Some(digits) = text.strip_prefix("memory:") {
+            return serial(digits).map(Self::Memory);
+        }
+        text.parse().map(Self::Ip).map_err(|fault| PeerFault(Some(fault)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peers_text_leads_back_to_it() {
+        let addresses = ["10.1.2.3:40112", "[2001:db8::1]:7", "[fe80::1%3]:65535"];
+        let ips = addresses.map(|address| Peer::ip(address.parse().unwrap()));
+        for peer in ips.into_iter().chain([Peer::Unix(7), Peer::Memory(u64::MAX)]) {
+            assert_eq!(peer.to_string().parse(), Ok(peer));
+        }
+        for bad in ["", "10.1.2.3", "unix:", "memory:-1", "unix:/run/x"] {
+            assert!(bad.parse::<Peer>().is_err(), "{bad}");
         }
     }
 }

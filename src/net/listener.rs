@@ -1,4 +1,5 @@
 use std::{
+    cell::OnceCell,
     io,
     net::{SocketAddr, ToSocketAddrs},
     os::{
@@ -7,12 +8,13 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
 
-use super::{Address, Socket};
+use super::{Address, KeepaliveSettings, Socket, options};
 use crate::model::Peer;
 
 /// A bound, listening, non-blocking socket.
@@ -22,6 +24,16 @@ pub struct Listener {
     address: String,
     /// The socket file, removed with the listener.
     path: Option<PathBuf>,
+    care: Option<Care>,
+}
+
+/// What connections are to have from the kernel.
+#[derive(Debug)]
+struct Care {
+    keepalive: KeepaliveSettings,
+    user_timeout: Option<Duration>,
+    /// Whether connections have it from the listening socket, as the first one told.
+    is_inherited: OnceCell<bool>,
 }
 
 /// A connection fresh from the kernel's queue.
@@ -75,6 +87,21 @@ impl Listener {
         .map_err(|error| BindFault::of(address, error))
     }
 
+    /// Connections come prepared as by [`options::prepare`]. Linux hands down what is set on the
+    /// listening socket, which saves some system calls for each of them; where that is not so, each
+    /// is prepared by itself.
+    pub fn preparing(
+        mut self,
+        keepalive: KeepaliveSettings,
+        user_timeout: Option<Duration>,
+    ) -> io::Result<Self> {
+        if self.path.is_none() {
+            options::prepare(&self.socket, &keepalive, user_timeout)?;
+            self.care = Some(Care { keepalive, user_timeout, is_inherited: OnceCell::new() });
+        }
+        Ok(self)
+    }
+
     /// Where it listens, with the port that the kernel chose.
     pub fn address(&self) -> &str {
         &self.address
@@ -85,9 +112,27 @@ impl Listener {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (socket, peer) = acceptfrom_with(&self.socket, flags)?;
         match peer.and_then(|peer| SocketAddr::try_from(peer).ok()) {
-            Some(address) => Ok(Accepted::tcp(socket, address)),
+            Some(address) => {
+                if let Some(care) = &self.care {
+                    care.take_of(&socket)?;
+                }
+                Ok(Accepted::tcp(socket, address))
+            }
             None => Ok(Accepted::unix(socket)),
         }
+    }
+}
+
+impl Care {
+    fn take_of(&self, socket: &OwnedFd) -> io::Result<()> {
+        let Self { keepalive, user_timeout, is_inherited } = self;
+        let is_prepared = || options::is_prepared(socket, keepalive, *user_timeout);
+        if *is_inherited.get_or_init(|| is_prepared().unwrap_or(false)) {
+            return Ok(());
+        }
+        // Only one that is gone already cannot be prepared.
+        options::prepare(socket, keepalive, *user_timeout)
+            .map_err(|_gone| io::Error::from_raw_os_error(libc::ECONNABORTED))
     }
 }
 
@@ -130,7 +175,8 @@ fn bind_tcp(host: &str, port: u16, backlog: i32) -> io::Result<Listener> {
         match bind_to(address, backlog) {
             Ok(socket) => {
                 let bound = socket.local_addr()?.as_socket().unwrap_or(address);
-                return Ok(Listener { socket, address: bound.to_string(), path: None });
+                let address = bound.to_string();
+                return Ok(Listener { socket, address, path: None, care: None });
             }
             Err(error) => failure = error,
         }
@@ -161,7 +207,7 @@ fn bind_unix(path: &Path, backlog: i32) -> io::Result<Listener> {
     }
     socket.listen(backlog)?;
     let address = format!("unix:{}", path.display());
-    Ok(Listener { socket, address, path: Some(path.to_owned()) })
+    Ok(Listener { socket, address, path: Some(path.to_owned()), care: None })
 }
 
 /// Whether `path` is a socket file left over from a process that is gone. A file of another kind
@@ -180,6 +226,7 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
+    use crate::units::Span;
 
     fn address(text: &str) -> Address {
         text.parse().unwrap()
@@ -200,6 +247,44 @@ mod tests {
         let accepted = listener.accept().unwrap();
         assert_eq!(accepted.peer, Peer::Ip(device.local_addr().unwrap()));
         assert!(listener.accept().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock));
+    }
+
+    const KEEPALIVE: KeepaliveSettings =
+        KeepaliveSettings { idle: Span::seconds(7), interval: Span::seconds(3), probes: 5 };
+
+    fn accepted(listener: &Listener) -> Socket {
+        let device = std::net::TcpStream::connect(listener.address()).unwrap();
+        let Accepted { socket, .. } = listener.accept().unwrap();
+        drop(device);
+        socket
+    }
+
+    fn is_prepared(socket: &Socket) -> bool {
+        let Socket::Tcp(socket) = socket else { return false };
+        options::is_prepared(socket, &KEEPALIVE, Some(Duration::from_secs(90))).unwrap()
+    }
+
+    #[test]
+    fn connections_have_their_options_from_the_listening_socket() {
+        let plain = Listener::bind(&address("127.0.0.1:0"), 16).unwrap();
+        assert!(!is_prepared(&accepted(&plain)));
+        let listener = plain.preparing(KEEPALIVE, Some(Duration::from_secs(90))).unwrap();
+        for _ in 0..3 {
+            assert!(is_prepared(&accepted(&listener)));
+        }
+        assert_eq!(listener.care.as_ref().unwrap().is_inherited.get(), Some(&true));
+    }
+
+    #[test]
+    fn where_the_listening_socket_hands_nothing_down_each_connection_is_prepared() {
+        let listener = Listener::bind(&address("127.0.0.1:0"), 16).unwrap();
+        let listener = listener.preparing(KEEPALIVE, Some(Duration::from_secs(90))).unwrap();
+        // As if the kernel did not.
+        let nothing = KeepaliveSettings { idle: Span::seconds(0), ..KEEPALIVE };
+        options::prepare(&listener.socket, &nothing, None).unwrap();
+        for _ in 0..3 {
+            assert!(is_prepared(&accepted(&listener)));
+        }
     }
 
     #[test]

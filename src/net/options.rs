@@ -19,6 +19,27 @@ pub fn prepare(
     socket.set_tcp_user_timeout(user_timeout)
 }
 
+/// Whether the kernel says that all this is in force already.
+pub fn is_prepared(
+    socket: &impl AsFd,
+    keepalive: &KeepaliveSettings,
+    user_timeout: Option<Duration>,
+) -> io::Result<bool> {
+    let socket = SockRef::from(socket);
+    let is_kept_alive = match keepalive.idle.non_zero() {
+        None => !socket.keepalive()?,
+        Some(idle) => {
+            socket.keepalive()?
+                && socket.tcp_keepalive_time()? == idle
+                && socket.tcp_keepalive_interval()? == keepalive.interval.get()
+                && socket.tcp_keepalive_retries()? == keepalive.probes
+        }
+    };
+    // No time-out reads as one of zero.
+    let given = socket.tcp_user_timeout()?.filter(|timeout| !timeout.is_zero());
+    Ok(is_kept_alive && socket.tcp_nodelay()? && given == user_timeout)
+}
+
 /// Puts the keep-alive numbers in force; an `idle` of zero turns it off.
 pub fn set_keepalive(socket: &SockRef<'_>, keepalive: &KeepaliveSettings) -> io::Result<()> {
     let Some(idle) = keepalive.idle.non_zero() else {
@@ -56,5 +77,25 @@ mod tests {
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(3));
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 5);
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(90)));
+        assert!(is_prepared(&stream, &keepalive, Some(Duration::from_secs(90))).unwrap());
+    }
+
+    #[test]
+    fn a_socket_that_lacks_one_option_is_not_prepared() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let keepalive =
+            KeepaliveSettings { idle: Span::seconds(7), interval: Span::seconds(3), probes: 5 };
+        let off = KeepaliveSettings { idle: Span::seconds(0), ..keepalive };
+        prepare(&stream, &keepalive, None).unwrap();
+        let is_prepared = |keepalive: &KeepaliveSettings, timeout| {
+            is_prepared(&stream, keepalive, timeout).unwrap()
+        };
+        assert!(is_prepared(&keepalive, None));
+        assert!(!is_prepared(&off, None));
+        assert!(!is_prepared(&KeepaliveSettings { probes: 4, ..keepalive }, None));
+        assert!(!is_prepared(&keepalive, Some(Duration::from_secs(1))));
+        SockRef::from(&stream).set_tcp_nodelay(false).unwrap();
+        assert!(!is_prepared(&keepalive, None));
     }
 }

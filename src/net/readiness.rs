@@ -69,16 +69,25 @@ impl Readiness {
             let Poll::Ready(mut guard) = self.set.poll_read_ready(task)? else {
                 return Poll::Pending;
             };
-            let mut events = [const { std::mem::MaybeUninit::<Event>::uninit() }; AT_ONCE];
-            let (events, _) = epoll::wait(self.set.get_ref(), &mut events, Some(&AT_ONCE_TIME))?;
-            if events.len() < AT_ONCE {
+            if self.look(ready)? < AT_ONCE {
                 guard.clear_ready();
             }
-            ready.extend(events.iter().map(Ready::from));
             if !ready.is_empty() {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// Adds what is new to `ready`, which is empty, and answers how many sockets that are. A thread
+    /// that is busy asks by itself: its runtime looks at the set only now and then.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn look(&self, ready: &mut Vec<Ready>) -> io::Result<usize> {
+        let mut events = [const { std::mem::MaybeUninit::<Event>::uninit() }; AT_ONCE];
+        let (events, _) = epoll::wait(self.set.get_ref(), &mut events, Some(&AT_ONCE_TIME))?;
+        ready.extend(events.iter().map(Ready::from));
+        Ok(events.len())
     }
 }
 

@@ -81,6 +81,16 @@ impl Block {
         Self { base, count, records }
     }
 
+    /// The place of `count` events of which nothing is kept, since everybody has them.
+    pub(super) fn delivered(base: Offset, count: u32) -> Self {
+        Self { base, count, records: Bytes::new() }
+    }
+
+    /// Whether nothing is kept of its events.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// How many events it holds.
     pub fn count(&self) -> u32 {
         self.count

@@ -15,6 +15,7 @@
 //! beyond the process, and promises nothing.
 
 mod batch;
+mod congestion;
 mod cursor;
 mod disk;
 mod files;
@@ -35,6 +36,7 @@ use tokio::sync::{Notify, watch};
 use crate::model::Offset;
 
 pub use batch::{Batch, Block};
+pub use congestion::{Congestion, Pace};
 pub use disk::{
     Answer, Archive, ArchiveFault, AskFault, ChangeFault, Condition, DiskFault, DiskSettings,
     DiskSpool, Durability, Finding, Findings, Forgotten, Order, Piece, Reading, Rest, Rewound,

@@ -1,13 +1,20 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::sync::watch;
 
-/// How full the spool is, as two answers that cost one atomic read each.
+use super::Congestion;
+
+/// What keeps devices from being read, as answers that cost one atomic read each: how full the spool
+/// is, and whether web servers keep up.
 #[derive(Debug)]
 pub struct Pressure {
     admits: AtomicBool,
     paused: watch::Sender<bool>,
     paused_now: AtomicBool,
+    congestion: Arc<Congestion>,
 }
 
 impl Default for Pressure {
@@ -16,6 +23,7 @@ impl Default for Pressure {
             admits: AtomicBool::new(true),
             paused: watch::Sender::new(false),
             paused_now: AtomicBool::new(false),
+            congestion: Arc::default(),
         }
     }
 }
@@ -36,7 +44,12 @@ impl Pressure {
         self.paused.subscribe()
     }
 
-    /// Sets both answers.
+    /// Whether web servers keep up, which the spool does not know by itself: forwarders say so.
+    pub fn congestion(&self) -> &Arc<Congestion> {
+        &self.congestion
+    }
+
+    /// Sets both answers of the spool.
     pub(super) fn set(&self, paused: bool, admits: bool) {
         self.admits.store(admits, Ordering::Relaxed);
         if self.paused_now.swap(paused, Ordering::Relaxed) != paused {

@@ -12,6 +12,7 @@
 //! poison would be worse.
 
 pub mod failpoint;
+mod lean;
 mod permanent;
 mod policy;
 mod temporary;
@@ -23,6 +24,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use lean::{Lean, LeanContext};
 pub use permanent::start_permanent;
 pub use policy::{CrashHistory, RestartPolicy, Verdict};
 pub use temporary::start_temporary;
@@ -30,7 +32,7 @@ pub use temporary::start_temporary;
 /// How a supervised actor ended, or why it is being restarted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It stopped by itself, or its last address was dropped.
+    /// It stopped by itself, or, where it is permanent, its last address was dropped.
     Stopped,
     /// A handler, a future or a lifecycle method panicked with this text.
     Panicked(String),

@@ -3,11 +3,12 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    task::Context as TaskContext,
     time::Duration,
 };
 
 use actix::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 
@@ -144,20 +145,56 @@ async fn a_panic_while_restarting_is_one_more_and_the_next_try_comes_by_itself()
     assert_eq!(adder.send(Add(2)).await, Ok(2));
 }
 
+/// Stops or panics as it is told, and panics on the way out, too.
+struct Doomed {
+    tell: UnboundedSender<Exit>,
+}
+
+impl Actor for Doomed {
+    type Context = LeanContext<Self>;
+
+    fn stopped(&mut self, _: &mut LeanContext<Self>) {
+        panic!("a second panic, on the way out");
+    }
+}
+
+impl Lean for Doomed {
+    fn advance(&mut self, _: &mut LeanContext<Self>, _: &mut TaskContext<'_>) {}
+
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        let tell = self.tell.clone();
+        Box::new(move |exit| tell.send(exit).unwrap())
+    }
+}
+
+impl Handler<Panic> for Doomed {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut LeanContext<Self>) {
+        panic!("on request");
+    }
+}
+
+impl Handler<StopNow> for Doomed {
+    type Result = ();
+
+    fn handle(&mut self, _: StopNow, ctx: &mut LeanContext<Self>) {
+        ctx.stop();
+    }
+}
+
 #[actix_rt::test]
 async fn a_temporary_actor_stays_down_and_its_end_is_told_once() {
-    for (end, expected) in [(true, Exit::Stopped), (false, panicked())] {
+    // An actor that panics in `stopped` on a clean end has panicked as well.
+    let bad_end = Exit::Panicked("a second panic, on the way out".to_owned());
+    for (stops, expected) in [(true, bad_end), (false, panicked())] {
         let (tell, mut exits) = unbounded_channel();
-        let made = Adder { bad_end: true, ..Adder::default() };
-        let adder = start_temporary(8, |_| made, move |exit| tell.send(exit).unwrap());
-        match end {
-            true => drop(adder),
-            false => adder.do_send(Panic),
+        let doomed = start_temporary(8, Doomed { tell });
+        match stops {
+            true => doomed.do_send(StopNow),
+            false => doomed.do_send(Panic),
         }
-        let exit = next(&mut exits).await;
-        // An actor that panics in `stopped` on a clean end has panicked as well.
-        let bad_end = Exit::Panicked("a second panic, on the way out".to_owned());
-        assert!(exit == expected || (end && exit == bad_end), "{exit:?}");
+        assert_eq!(next(&mut exits).await, expected);
         assert_eq!(exits.recv().await, None, "told once");
     }
 }

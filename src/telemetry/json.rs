@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, Value, text::is_harmless};
+use super::{
+    Entry, Value,
+    text::{is_harmless, is_plain},
+};
 
 /// Writes `entry` as one line. Whatever could steer a terminal is escaped, also where JSON would
 /// allow it, since people look at such files too.
@@ -27,6 +30,10 @@ pub(super) fn write(line: &mut String, entry: &Entry) {
 
 fn string(line: &mut String, text: &str) {
     line.push('"');
+    if is_plain(text) {
+        line.push_str(text);
+        return line.push('"');
+    }
     for c in text.chars() {
         match c {
             '"' => line.push_str("\\\""),

@@ -15,6 +15,7 @@ struct Paper(Arc<(Mutex<Sheet>, Condvar)>);
 #[derive(Default)]
 struct Sheet {
     text: Vec<u8>,
+    writes: usize,
     shut: bool,
     waiting: bool,
 }
@@ -49,6 +50,7 @@ impl Write for Paper {
         self.0.1.notify_all();
         let mut sheet = self.0.1.wait_while(sheet, |sheet| sheet.shut).unwrap();
         sheet.text.extend_from_slice(bytes);
+        sheet.writes += 1;
         self.0.1.notify_all();
         Ok(bytes.len())
     }
@@ -83,6 +85,28 @@ fn the_guard_writes_everything_that_was_logged_before_it_goes() {
     assert_eq!(keys, ["time", "level", "module", "msg", "number", "name", "gateway"]);
     assert_eq!((&last["number"], &last["module"]), (&999.into(), &"session".into()));
     assert_eq!(last["gateway"], "plant-7");
+}
+
+#[test]
+fn a_record_is_written_at_once_and_those_that_waited_meanwhile_are_written_together() {
+    let paper = Paper::default();
+    let (guard, _) = start_on(&paper, 4096);
+    let log = guard.log(Module::Session);
+    info!(log, "data"; "number" => 0);
+    paper.wait_until(|sheet| sheet.writes == 1);
+    paper.shut(true);
+    paper.sheet().waiting = false;
+    info!(log, "data"; "number" => 1);
+    paper.wait_until(|sheet| sheet.waiting);
+    for number in 2..=100 {
+        info!(log, "data"; "number" => number);
+    }
+    paper.shut(false);
+    paper.wait_until(|sheet| sheet.writes == 3);
+    let numbers: Vec<_> = paper.lines().iter().map(|line| line["number"].as_u64()).collect();
+    assert!(numbers.into_iter().eq((0..=100).map(Some)));
+    drop(guard);
+    assert_eq!(paper.sheet().writes, 3);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{
     io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -18,6 +18,9 @@ use crate::model::UnixMillis;
 
 /// How many records may wait.
 pub(super) const LENGTH: usize = 4096;
+
+/// So many bytes of lines are written at once, however many records still wait.
+const MOST_AT_ONCE: usize = 32 << 10;
 
 /// How records look where they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,9 @@ pub(super) struct Tail {
 pub(super) struct NoThread;
 
 struct Pressure {
-    waiting: AtomicU64,
+    /// Taken and not yet turned into a line. Each is counted only once it is in the queue, perhaps
+    /// behind its line, so that this may be less than zero for a moment and is never too high.
+    waiting: AtomicI64,
     /// Dropped and not yet reported.
     lost: AtomicU64,
     counts: Arc<Counts>,
@@ -61,7 +66,9 @@ struct Writer {
 
 struct Output {
     to: Box<dyn Write + Send>,
-    line: String,
+    /// What goes out next, and how many records that are.
+    lines: String,
+    records: u64,
 }
 
 /// Starts the writing thread behind a queue of `length` records.
@@ -71,9 +78,9 @@ pub(super) fn start(
     length: usize,
     counts: Arc<Counts>,
 ) -> Result<(Front, Tail), NoThread> {
-    let (waiting, lost) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (waiting, lost) = (AtomicI64::new(0), AtomicU64::new(0));
     let pressure = Arc::new(Pressure { waiting, lost, counts });
-    let output = Mutex::new(Output { to, line: String::new() });
+    let output = Mutex::new(Output { to, lines: String::new(), records: 0 });
     let writer = Arc::new(Writer { form, output, pressure: Arc::clone(&pressure) });
     let builder =
         AsyncCore::custom(Arc::clone(&writer)).chan_size(length).thread_name("log".to_owned());
@@ -89,9 +96,9 @@ impl Drain for Front {
 
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
         let pressure = &self.pressure;
-        pressure.waiting.fetch_add(1, Ordering::AcqRel);
-        if self.core.log(record, values).is_err() {
-            pressure.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.core.log(record, values).is_ok() {
+            pressure.waiting.fetch_add(1, Ordering::AcqRel);
+        } else {
             pressure.lost.fetch_add(1, Ordering::AcqRel);
             pressure.counts.log_records_lost.add(1);
         }
@@ -104,28 +111,38 @@ impl Drain for Writer {
     type Err = Never;
 
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
-        self.write(&Entry::new(record, values));
-        if self.pressure.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+        self.add(&Entry::new(record, values));
+        if self.pressure.waiting.fetch_sub(1, Ordering::AcqRel) <= 1 {
             self.report_lost();
+            self.write();
         }
         Ok(())
     }
 }
 
 impl Writer {
-    fn write(&self, entry: &Entry) {
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let Output { to, line } = &mut *output;
-        line.clear();
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line to those that go out next.
+    fn add(&self, entry: &Entry) {
+        let mut output = self.output();
+        let lines = &mut output.lines;
         match self.form {
-            Form::Terminal { colour } => terminal::write(line, entry, colour),
-            Form::Json => json::write(line, entry),
+            Form::Terminal { colour } => terminal::write(lines, entry, colour),
+            Form::Json => json::write(lines, entry),
         }
-        if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {
-            // Nobody is left to be told, but the count stays true.
-            self.pressure.counts.log_records_lost.add(1);
+        output.records += 1;
+        if output.lines.len() >= MOST_AT_ONCE {
+            output.write(&self.pressure.counts);
         }
-        line.shrink_to(4096);
+    }
+
+    fn write(&self) {
+        let mut output = self.output();
+        output.write(&self.pressure.counts);
+        output.lines.shrink_to(4096);
     }
 
     /// Says how many records were dropped, once all that were kept are written.
@@ -134,7 +151,7 @@ impl Writer {
         if lost == 0 {
             return;
         }
-        self.write(&Entry {
+        self.add(&Entry {
             time: UnixMillis::now(),
             level: Level::Warning,
             module: "telemetry".to_owned(),
@@ -144,9 +161,26 @@ impl Writer {
     }
 }
 
+impl Output {
+    /// Writes what has gathered, with one system call where that is enough.
+    fn write(&mut self, counts: &Counts) {
+        let Self { to, lines, records } = self;
+        if *records == 0 {
+            return;
+        }
+        if to.write_all(lines.as_bytes()).and_then(|()| to.flush()).is_err() {
+            // Nobody is left to be told, but the count stays true.
+            counts.log_records_lost.add(*records);
+        }
+        lines.clear();
+        *records = 0;
+    }
+}
+
 impl Drop for Tail {
     fn drop(&mut self) {
         drop(self.thread.take());
         self.writer.report_lost();
+        self.writer.write();
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, Level, Value, text::is_harmless};
+use super::{
+    Entry, Level, Value,
+    text::{is_harmless, is_plain},
+};
 
 const PLAIN: &str = "\x1b[0m";
 const DIM: &str = "\x1b[2m";
@@ -63,6 +66,9 @@ fn colour_of(level: Level) -> &'static str {
 }
 
 fn harmless(line: &mut String, text: &str) {
+    if is_plain(text) {
+        return line.push_str(text);
+    }
     for c in text.chars() {
         match is_harmless(c) {
             true => line.push(c),
@@ -74,7 +80,7 @@ fn harmless(line: &mut String, text: &str) {
 /// Quotes keep a value from being read as two, or as a key.
 fn quoted_if_needed(line: &mut String, text: &str) {
     let plain = |c: char| is_harmless(c) && !matches!(c, ' ' | '=' | '"' | '\\');
-    if !text.is_empty() && text.chars().all(plain) {
+    if !text.is_empty() && (is_plain(text) || text.chars().all(plain)) {
         return line.push_str(text);
     }
     line.push('"');

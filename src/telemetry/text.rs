@@ -3,7 +3,14 @@ use std::fmt::{self, Write as _};
 /// Whether a character may be shown as it is: no control character, nothing that changes the
 /// direction of writing, nothing invisible.
 pub(super) fn is_harmless(c: char) -> bool {
-    matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1
+    matches!(c, ' '..='~') || c.escape_debug().len() == 1
+}
+
+/// Whether all of it may be shown as it is, and nothing in it means anything to those who read
+/// quoted text or `key=value`. Nearly all that is logged is so, and looking is cheap.
+pub(super) fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'\\' | b'=');
+    text.as_bytes().iter().all(is_plain)
 }
 
 /// Bytes of a stranger as text for a log record: ASCII as it is, everything else as `\xNN`, cut

@@ -42,6 +42,37 @@ async fn a_full_spool_stops_data_only_and_goes_on_by_itself() {
 }
 
 #[actix_rt::test]
+async fn who_never_stops_fills_no_spool_while_the_web_server_is_slow_and_still_has_its_turns() {
+    let slow = Behaviour { stop_reading_after: Some(64), ..Behaviour::default() };
+    let web = web_server(WebSettings::default(), [slow, Behaviour::default()]).await;
+    let spool = "[spool]\ntype = 'memory'\nmax_size = '256MiB'";
+    let rig = Rig::before(web, "", "", spool, |builder| builder).await;
+    let mut bystander = rig.online("bystander").await;
+    let mut flood = rig.online("flood").await;
+    let chunk = vec![b'x'; 4 << 20];
+    let mut chunks = 0;
+    while tokio::time::timeout(
+        std::time::Duration::from_millis(500),
+        tokio::io::AsyncWriteExt::write_all(&mut flood.stream, &chunk),
+    )
+    .await
+    .is_ok()
+    {
+        chunks += 1;
+        assert!(chunks < 32, "all of it went to the spool, and stands before what others send");
+    }
+    // It goes on, slowly, and whoever sends little is read at once.
+    for _ in 0..2 {
+        let before = rig.gateway.ledger("web").unwrap().received;
+        until("its next turn", || rig.gateway.ledger("web").unwrap().received > before).await;
+    }
+    bystander.write(b"still here").await;
+    rig.web.disconnect();
+    rig.sees(|report| report.name("bystander").bytes == 10).await;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
 async fn with_drop_oldest_the_loss_is_counted_and_told_as_a_gap() {
     let rig = deaf_at_first("[spool]\nmax_size = '4MiB'\nwhen_full = 'drop_oldest'").await;
     let mut flood = rig.online("flood").await;

@@ -27,7 +27,7 @@ const HEALING: Duration = Duration::from_secs(120);
 
 /// Plays one seed; what it found stands in the book, which holds the `whole` story or its end.
 pub fn play(seed: u64, is_whole: bool) -> Arc<Book> {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let (network, connections) = mpsc::unbounded_channel();

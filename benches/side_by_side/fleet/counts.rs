@@ -13,6 +13,7 @@ pub struct Counts {
     pub bulk: AtomicU64,
     pub skipped: AtomicU64,
     pub begun: AtomicU64,
+    pub came: AtomicU64,
     pub lost: AtomicU64,
     pub stop: AtomicBool,
     pub ended: AtomicBool,
@@ -34,6 +35,8 @@ pub struct Told {
     pub skipped: u64,
     /// When the first device of a storm began to connect.
     pub begun: u64,
+    /// When the last one of it had begun to.
+    pub came: u64,
     /// Connections that had ended when the fleet stopped.
     pub lost: u64,
     /// It has stopped.
@@ -58,6 +61,7 @@ impl Counts {
             bulk: self.bulk.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             begun: self.begun.load(Relaxed),
+            came: self.came.load(Relaxed),
             lost: self.lost.load(Relaxed),
         }
     }

@@ -6,6 +6,7 @@ mod counts;
 mod device;
 mod drive;
 mod pace;
+mod storm;
 
 use std::{
     process::exit,
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use self::counts::Told;
-use self::{counts::Counts, device::Device};
+use self::{counts::Counts, device::Device, storm::Storm};
 use crate::process::{self, Process};
 
 /// Its name.
@@ -37,7 +38,8 @@ pub struct Crowd {
     pub bytes: usize,
     /// Devices that send at a fixed pace, one message a write.
     pub paced: u32,
-    /// Messages a second of all these together.
+    /// Messages a second of all these together; in a storm, devices that come a second, 0: as many
+    /// as can.
     pub rate: f64,
     /// Devices that write without pause.
     pub bulk: u32,
@@ -49,7 +51,7 @@ pub struct Crowd {
     pub trickling: u32,
     /// Devices that send nothing.
     pub idle: u32,
-    /// Whether they wait for the word to come, and then come all at once.
+    /// Whether they wait for the word to come, and then come without waiting for each other.
     pub storm: bool,
 }
 
@@ -84,19 +86,24 @@ pub fn play(task: &serde_json::Value) -> Result<()> {
 }
 
 fn drive(crowd: &Crowd, counts: &Counts, go: &Receiver<()>) -> Result<()> {
-    let mut devices = Vec::new();
-    if !crowd.storm {
-        devices = connect::calm(crowd, counts)?;
-    }
-    go.recv()?;
     if crowd.storm {
-        devices = connect::storm(crowd, counts)?;
-    } else if crowd.bulk > 1 {
+        let storm = Storm::prepare(crowd, counts)?;
+        go.recv()?;
+        return linger(&mut storm.run()?, counts);
+    }
+    let mut devices = connect::calm(crowd, counts)?;
+    go.recv()?;
+    if crowd.bulk > 1 {
         bulk::drive(crowd, &mut devices, counts)?;
     } else {
         drive::drive(crowd, &mut devices, counts)?;
     }
-    // An ending of the process would be an ending of its connections.
+    linger(&mut devices, counts)
+}
+
+/// Stays until it is to stop, and for as long as the process does: its ending would be that of all
+/// connections.
+fn linger(devices: &mut [Device], counts: &Counts) -> Result<()> {
     while !counts.stop.load(Relaxed) {
         thread::sleep(pace::SLOT);
     }

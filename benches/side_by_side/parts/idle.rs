@@ -39,7 +39,13 @@ pub const PART: Part = Part {
         Column { head: "resident KiB", key: "resident_kib", decimals: 0 },
         Column { head: "of no file", key: "anonymous_kib", decimals: 0 },
     ],
-    goals: &[Goal { case: MANY, key: "bytes_a_device", beside: None, bound: AtMost(1536.0) }],
+    goals: &[Goal {
+        who: Contender::Group,
+        case: MANY,
+        key: "bytes_a_device",
+        beside: None,
+        bound: Some(AtMost(1536.0)),
+    }],
     is_for: all,
     measure,
 };

@@ -31,16 +31,18 @@ pub const PART: Part = Part {
     ],
     goals: &[
         Goal {
+            who: Contender::Group,
             case: FLOODED,
             key: "p99_us",
             beside: Some((Contender::Group, ALONE)),
-            bound: AtMost(2.0),
+            bound: Some(AtMost(2.0)),
         },
         Goal {
+            who: Contender::Group,
             case: TRICKLED,
             key: "p99_us",
             beside: Some((Contender::Group, ALONE)),
-            bound: AtMost(2.0),
+            bound: Some(AtMost(2.0)),
         },
     ],
     is_for: |contender| matches!(contender, Contender::Floor | Contender::Group),

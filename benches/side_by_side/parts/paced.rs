@@ -35,6 +35,13 @@ pub const PART: Part = Part {
         Goal::to(CASE, "us_a_message", Contender::Floor, AtMost(1.5)),
         Goal::to(CASE, "us_a_message", Contender::Go, AtMost(0.5)),
         Goal::to(CASE, "us_a_message", Contender::Node, AtMost(0.45)),
+        Goal {
+            who: Contender::GroupOfTwo,
+            case: CASE,
+            key: "us_a_message",
+            beside: Some((Contender::Floor, CASE)),
+            bound: None,
+        },
         Goal::to(CASE, "p99_us", Contender::Floor, AtMost(2.0)),
     ],
     is_for: all,

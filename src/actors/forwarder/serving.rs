@@ -13,11 +13,15 @@ use crate::{
         Moved,
     },
     model::Offset,
+    spool::Pace,
     telemetry::LinkError,
 };
 
 /// How often a socket is asked what its peer has acknowledged, at first and at most.
 const TRANSPORT_LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// So few bytes that wait for the socket make nobody late.
+const LITTLE: usize = 64 << 10;
 
 /// When nothing else is due.
 const FAR: Duration = Duration::from_secs(3600);
@@ -34,6 +38,7 @@ pub(super) struct Serving {
     look_after: Duration,
     alarm: Pin<Box<Sleep>>,
     turn: Turn,
+    pace: Pace,
 }
 
 /// How long a link that always has more to do may keep the thread from the others.
@@ -80,6 +85,7 @@ impl Courier {
         let appended = self.parts.spool.appended(self.parts.reader);
         while !self.is_over() {
             let filled = self.fill(&mut serving.out);
+            self.keep_pace(filled, serving);
             self.set_alarm(serving);
             let Serving { link, out, inbox, alarm, .. } = serving;
             let waiting = out.len();
@@ -96,6 +102,7 @@ impl Courier {
                 () = yield_now(), if filled == Filled::TurnOver => Ok(Moved::default()),
             };
             serving.written += (waiting - serving.out.len()) as u64;
+            self.keep_pace(filled, serving);
             // What came in counts even if the link broke right behind it.
             self.take_in(serving).await;
             self.look_at_transport(serving);
@@ -112,6 +119,15 @@ impl Courier {
             }
         }
         Ok(())
+    }
+
+    /// Tells session threads whether what devices send goes on its way at once. What the spool has
+    /// and cannot hand out yet, since a disk is slow, is late as well.
+    fn keep_pace(&self, filled: Filled, serving: &mut Serving) {
+        let is_up_to_date = filled == Filled::CaughtUp
+            && serving.out.len() <= LITTLE
+            && self.delivery.next() >= self.parts.spool.next();
+        serving.pace.note(is_up_to_date);
     }
 
     /// Whether it was asked to end, and everything is delivered or the time is up.
@@ -145,6 +161,7 @@ impl Courier {
             look_after: TRANSPORT_LOOK.0,
             alarm: Box::pin(sleep_until(Instant::now() + FAR)),
             turn: Turn::default(),
+            pace: Pace::of(self.parts.spool.pressure().congestion()),
         }
     }
 

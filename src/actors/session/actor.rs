@@ -1,15 +1,12 @@
-use std::{
-    cell::RefCell,
-    panic::resume_unwind,
-    pin::Pin,
-    rc::Rc,
-    task::{Context as TaskContext, Poll, Waker},
-};
+use std::{cell::RefCell, panic::resume_unwind, rc::Rc, task::Context as TaskContext};
 
 use actix::prelude::*;
 
-use super::{Session, Turn};
-use crate::model::CloseReason;
+use super::{Crash, Session, Turn};
+use crate::{
+    model::CloseReason,
+    supervision::{Exit, Lean, LeanContext},
+};
 
 /// A word from the thread's host to one of its sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
@@ -48,73 +45,53 @@ impl SessionActor {
         Self { session }
     }
 
-    /// Does what there is to do, unless a stream in memory drives it: then its pump runs behind
-    /// this, in the same poll.
-    fn go_on(&mut self, ctx: &mut Context<Self>) {
-        if self.session.borrow().stream.is_in_memory() {
-            return;
-        }
-        self.run(ctx, &mut TaskContext::from_waker(Waker::noop()));
-    }
-
-    fn run(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) {
-        let mut session = self.session.borrow_mut();
-        match session.run(task) {
-            Turn::Waits => {}
-            Turn::HasMore if session.stream.is_in_memory() => task.waker().wake_by_ref(),
-            Turn::HasMore => session.thread.run_again(session.slot),
-            Turn::ActorsTurn => self.take_turn(&mut session, ctx),
-        }
-    }
-
-    fn take_turn(&self, session: &mut Session, ctx: &mut Context<Self>) {
+    fn take_turn(&self, session: &mut Session, ctx: &mut LeanContext<Self>) {
         let Some((answerer, asked)) = session.put_question() else { return ctx.stop() };
-        let address = ctx.address();
         ctx.spawn(asked.into_actor(self).map(move |verdict, actor: &mut Self, _| {
             actor.session.borrow_mut().answered(answerer, verdict);
-            // What follows is done in a handler, which can stop the actor.
-            address.do_send(Nudge::Look);
         }));
     }
 }
 
 impl Actor for SessionActor {
-    type Context = Context<Self>;
+    type Context = LeanContext<Self>;
 
-    fn started(&mut self, ctx: &mut Context<Self>) {
+    fn started(&mut self, _: &mut LeanContext<Self>) {
         self.session.borrow_mut().begins();
-        if self.session.borrow().stream.is_in_memory() {
-            ctx.spawn(Pump);
-        }
-        self.go_on(ctx);
     }
 }
 
 impl Handler<Nudge> for SessionActor {
     type Result = ();
 
-    fn handle(&mut self, nudge: Nudge, ctx: &mut Context<Self>) {
-        if let Some(crash) = self.session.borrow_mut().crash.take() {
-            resume_unwind(Box::new(crash));
+    fn handle(&mut self, nudge: Nudge, _: &mut LeanContext<Self>) {
+        let mut session = self.session.borrow_mut();
+        if let Some(crash) = session.crash.take() {
+            let Crash(text) = *crash;
+            resume_unwind(Box::new(text));
         }
-        self.session.borrow_mut().heed(nudge);
-        self.go_on(ctx);
+        session.heed(nudge);
     }
 }
 
-/// Drives a session over a stream in memory whenever that wakes it or a word came in.
-struct Pump;
+impl Lean for SessionActor {
+    /// A word or an answer came in, or, with a stream in memory, something to read.
+    fn advance(&mut self, ctx: &mut LeanContext<Self>, task: &mut TaskContext<'_>) {
+        let mut session = self.session.borrow_mut();
+        match session.run(task) {
+            Turn::Waits => {}
+            Turn::HasMore if session.stream.is_in_memory() => {
+                session.goes_on();
+                task.waker().wake_by_ref();
+            }
+            Turn::HasMore => session.thread.run_again(session.slot),
+            Turn::ActorsTurn => self.take_turn(&mut session, ctx),
+        }
+    }
 
-impl ActorFuture<SessionActor> for Pump {
-    type Output = ();
-
-    fn poll(
-        self: Pin<&mut Self>,
-        actor: &mut SessionActor,
-        ctx: &mut Context<SessionActor>,
-        task: &mut TaskContext<'_>,
-    ) -> Poll<()> {
-        actor.run(ctx, task);
-        Poll::Pending
+    fn last_will(&self) -> Box<dyn FnOnce(Exit)> {
+        let session = self.session.borrow();
+        let (thread, slot) = (Rc::clone(&session.thread), session.slot);
+        Box::new(move |exit| thread.depart(slot, &exit))
     }
 }

@@ -6,11 +6,13 @@ use crate::{
     extension::{Happened, Moment, Occurrence, Verdict},
 };
 
+type Then = dyn FnOnce(&mut Session, Verdict);
+
 /// What deciders are asked, and what follows from their answer.
 pub(super) struct Question {
     pub(super) moment: Moment,
     pub(super) occurrence: Occurrence,
-    pub(super) then: Box<dyn FnOnce(&mut Session, Verdict)>,
+    pub(super) then: Box<Then>,
 }
 
 impl Session {
@@ -59,5 +61,5 @@ impl Session {
 /// What follows from an answer.
 pub(super) struct Answerer {
     moment: Moment,
-    then: Box<dyn FnOnce(&mut Session, Verdict)>,
+    then: Box<Then>,
 }

@@ -7,7 +7,7 @@ use super::Session;
 use crate::{model::CloseReason, net::kernel};
 
 /// A session on its way out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Ending {
     /// When it stops waiting for the device, on the thread's clock.
     pub(super) deadline: u64,
@@ -33,7 +33,7 @@ impl Session {
         self.stash = Vec::new();
         let over = !takes_farewell(reason) || !self.is_owed(reason);
         let farewell = self.listener.farewell.as_millis() as u64;
-        self.ending = Some(Ending { deadline: self.thread.now() + farewell, over });
+        self.ending = Some(Box::new(Ending { deadline: self.thread.now() + farewell, over }));
         if !over {
             self.thread.with(self.slot, |who| who.outbound.finish());
         }
@@ -109,7 +109,7 @@ impl Session {
     /// was told, and it has finished too. Closing a socket earlier would reset it and destroy what
     /// is still under way.
     pub(super) fn part(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        let Some(ending) = self.ending else { return Poll::Pending };
+        let Some(ending) = &self.ending else { return Poll::Pending };
         if ending.over {
             return Poll::Ready(());
         }

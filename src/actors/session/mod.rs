@@ -23,6 +23,7 @@ mod watching;
 mod writing;
 
 use std::{
+    os::fd::{AsRawFd, RawFd},
     rc::Rc,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -52,12 +53,14 @@ pub struct Session {
     listener: Arc<ListenerProfile>,
     stream: Connection,
     cutter: Cutter,
+    /// As it is noted in the thread's table.
+    standing: Standing,
     /// Bytes that were read and not yet cut: behind a name that is being claimed, or behind a
     /// chunk that a decider is thinking about.
     stash: Vec<u8>,
     /// Its actor has begun.
     begun: bool,
-    /// It has read as much as it may in one turn, and there may be more.
+    /// It has read as much as it may in one turn, there may be more, and it waits for the next.
     has_more: bool,
     /// Whether a decider is being asked; reading waits meanwhile.
     asking: bool,
@@ -76,10 +79,13 @@ pub struct Session {
     probe: Option<Box<Probe>>,
     /// It is to end for this reason, once what the device has sent so far is read.
     parting: Option<CloseReason>,
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
     /// What it panicked with outside of its actor, which is to end of it.
-    crash: Option<String>,
+    crash: Option<Box<Crash>>,
 }
+
+/// The text of a panic.
+struct Crash(String);
 
 /// What a turn of a session leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +113,7 @@ impl Session {
             cutter: Cutter::new(&listener.protocol),
             listener,
             stream,
+            standing: Standing::Nameless,
             stash: Vec::new(),
             begun: false,
             has_more: false,
@@ -125,6 +132,11 @@ impl Session {
         }
     }
 
+    /// Its socket, for looking at many at once, where it is one.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.stream.descriptor().map(|socket| socket.as_raw_fd())
+    }
+
     /// Notes that its socket is ready.
     pub fn note(&mut self, ready: &Ready) {
         self.stream.note(ready);
@@ -132,7 +144,7 @@ impl Session {
 
     /// It panicked with this, and is not to be run any more.
     pub fn crashed(&mut self, text: String) {
-        self.crash = Some(text);
+        self.crash = Some(Box::new(Crash(text)));
     }
 
     /// Moves bytes both ways as far as they go.
@@ -140,11 +152,16 @@ impl Session {
         if !self.begun || self.crash.is_some() {
             return Turn::Waits;
         }
-        self.has_more = false;
+        let waited = self.has_more;
         if self.advance(task).is_ready() || self.question.is_some() {
             return Turn::ActorsTurn;
         }
-        if self.has_more { Turn::HasMore } else { Turn::Waits }
+        if self.has_more && !waited { Turn::HasMore } else { Turn::Waits }
+    }
+
+    /// It is its turn to read on.
+    pub fn goes_on(&mut self) {
+        self.has_more = false;
     }
 
     /// Ready once it is over.
@@ -167,10 +184,6 @@ impl Session {
         }
         self.watch();
         Poll::Pending
-    }
-
-    fn standing(&self) -> Standing {
-        self.thread.with(self.slot, |who| who.standing).unwrap_or(Standing::Nameless)
     }
 
     /// Whether neither side has anything more to say.

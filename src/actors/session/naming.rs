@@ -11,7 +11,7 @@ impl Session {
         if !self.listener.protocol.names_by_address() {
             return;
         }
-        let text = self.thread.with(self.slot, |who| who.peer_text.clone()).unwrap_or_default();
+        let text = self.thread.with(self.slot, |who| who.peer.clone()).unwrap_or_default();
         match Name::new(text.as_bytes()) {
             Ok(name) => self.claim(name),
             Err(_) => self.end(CloseReason::Malformed),
@@ -22,14 +22,14 @@ impl Session {
     pub(super) fn claim(&mut self, name: Name) {
         self.thread.with(self.slot, |who| {
             who.name = Some(name);
-            who.standing = Standing::Claiming;
         });
+        self.stands(Standing::Claiming);
         self.thread.claim(self.slot);
     }
 
     /// The registry has granted the name. An answer given twice changes nothing.
     pub(super) fn granted(&mut self) {
-        if self.standing() != Standing::Claiming || self.ending.is_some() {
+        if self.standing != Standing::Claiming || self.ending.is_some() {
             return;
         }
         self.stands(Standing::Granted);
@@ -50,7 +50,8 @@ impl Session {
         }
     }
 
-    fn stands(&self, standing: Standing) {
+    fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
         self.thread.with(self.slot, |who| who.standing = standing);
     }
 }

@@ -2,7 +2,6 @@ use std::{
     mem,
     ops::ControlFlow::{self, Break, Continue},
     rc::Rc,
-    sync::Arc,
     task::{Context as TaskContext, Poll},
 };
 
@@ -12,37 +11,43 @@ use super::{Session, failpoint_data};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
+    messages::ListenerProfile,
     model::CloseReason,
     protocol::{Fault, Item, Unregistered},
     telemetry::{Excerpt, Filtered},
 };
 
-/// Full reads in a row before the other sessions of the thread get their turn.
-const READS_A_TURN: usize = 4;
+/// Bytes of frames that a device is read at a turn: what one that never stops has sent stands before
+/// what others send behind it. Where a read is a chunk, and costs about the same whatever its size,
+/// it is a whole buffer.
+const FRAMES_A_TURN: usize = 16 << 10;
 
 /// Reads before an ending of ours; a device that floods loses the rest.
-const LAST_READS: usize = 64;
+const LAST_READS: usize = 256;
 
 impl Session {
-    /// Reads what there is, cuts it and tells it.
+    /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self, task: &mut TaskContext<'_>) {
-        for _ in 0..READS_A_TURN {
-            if !self.may_read() {
-                return;
-            }
+        let mut left = match self.listener.protocol.cuts_frames() {
+            true => FRAMES_A_TURN,
+            false => usize::MAX,
+        };
+        while self.may_read() && !self.has_more {
             let thread = Rc::clone(&self.thread);
             let mut buffer = thread.buffer();
-            match self.stream.poll_read_some(task, &mut buffer) {
+            let room = left.min(buffer.len());
+            match self.stream.poll_read_some(task, &mut buffer[..room]) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
                     self.heard(count);
                     self.cut(&buffer[..count]);
+                    left = room - count;
                 }
                 Poll::Ready(Err(error)) => return self.broken(&error),
             }
+            self.has_more = left == 0 && self.may_read();
         }
-        self.has_more = true;
     }
 
     /// Reads what the device has sent up to this moment, before the session ends for a reason of
@@ -70,7 +75,7 @@ impl Session {
     /// Tells all that was read, also what a pause or the missing rest of a packet held back: the
     /// session ends, and nothing more will come. It is bounded, and was taken from the device.
     pub(super) fn tell_what_was_held(&mut self) {
-        if self.standing() != Standing::Online || self.asking || self.ending.is_some() {
+        if self.standing != Standing::Online || self.asking || self.ending.is_some() {
             return;
         }
         let stash = mem::take(&mut self.stash);
@@ -82,7 +87,7 @@ impl Session {
         if self.asking || self.peer_finished || self.ending.is_some() || !self.stash.is_empty() {
             return false;
         }
-        match self.standing() {
+        match self.standing {
             Standing::Claiming | Standing::Granted => false,
             Standing::Online => !self.thread.is_paused(),
             // A registration is read even in a pause; bytes that go upstream nameless are not.
@@ -104,10 +109,11 @@ impl Session {
     /// Cuts `input` until it is used up, or until something has to be waited for; the rest is
     /// stashed then.
     pub(super) fn cut(&mut self, mut input: &[u8]) {
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let item = cutter.feed(&profile.protocol, &profile.rules, &mut input);
+            let ListenerProfile { protocol, rules, .. } = &*self.listener;
+            let item = cutter.feed(protocol, rules, &mut input);
             if let Break(fault) = self.take_item(item) {
                 break fault;
             }
@@ -115,7 +121,7 @@ impl Session {
         if let Some(fault) = fault {
             self.faulty(&fault, cutter.held(), input);
         }
-        if self.ending.is_none() {
+        if self.ending.is_none() && !input.is_empty() {
             self.stash = input.to_vec();
         }
         self.cutter = cutter;
@@ -153,8 +159,8 @@ impl Session {
     pub(super) fn go_on(&mut self) {
         let waits = self.asking
             || self.ending.is_some()
-            || matches!(self.standing(), Standing::Claiming | Standing::Granted);
-        if waits || (self.standing() == Standing::Online && self.thread.is_paused()) {
+            || matches!(self.standing, Standing::Claiming | Standing::Granted);
+        if waits || (self.standing == Standing::Online && self.thread.is_paused()) {
             return;
         }
         let stash = mem::take(&mut self.stash);
@@ -182,7 +188,7 @@ impl Session {
 
     /// What the cutter lets go of without a name is no registration.
     fn why_no_data(&self) -> Filtered {
-        match self.standing() {
+        match self.standing {
             Standing::Nameless => Filtered::Unregistered,
             _ => Filtered::Registration,
         }
@@ -194,9 +200,11 @@ impl Session {
 
     /// The device has been silent for as long as the cutter asked to be told.
     pub(super) fn pause(&mut self) {
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
-        let taken = self.take_item(cutter.pause(&profile.protocol, &profile.rules));
+        let ListenerProfile { protocol, rules, .. } = &*self.listener;
+        let item = cutter.pause(protocol, rules);
+        let taken = self.take_item(item);
         if let Break(Some(fault)) = &taken {
             self.faulty(fault, cutter.held(), &[]);
         }
@@ -211,10 +219,11 @@ impl Session {
         if self.asking || self.ending.is_some() {
             return;
         }
-        let profile = Arc::clone(&self.listener);
+        self.thread.read_now();
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let item = cutter.finish(&profile.protocol, &profile.rules);
+            let ListenerProfile { protocol, rules, .. } = &*self.listener;
+            let item = cutter.finish(protocol, rules);
             if let Break(fault) = self.take_item(item) {
                 break fault;
             }

@@ -6,7 +6,7 @@ use super::Session;
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
-    messages::ProbeAnswered,
+    messages::{ListenerProfile, ProbeAnswered},
     model::CloseReason,
     net::{KeepaliveSettings, kernel, options},
     protocol::Unregistered,
@@ -89,15 +89,35 @@ impl Session {
         if self.thread.is_paused() {
             self.thread.with(self.slot, |who| who.held_back = true);
         }
+        if self.is_undisturbed() {
+            return;
+        }
         let Some(next) = self.next_deadline() else { return };
         if self.looks.need(next) {
             self.thread.set_deadline(self.slot, next);
         }
     }
 
+    /// Whether a look is set before the only deadline of a session that just goes on sending, which
+    /// is nearly all of them at nearly all times.
+    fn is_undisturbed(&self) -> bool {
+        let goes_on = self.standing == Standing::Online
+            && self.ending.is_none()
+            && self.probe.is_none()
+            && !self.peer_finished
+            && !self.asking;
+        let ListenerProfile { protocol, rules, idle_timeout, .. } = &*self.listener;
+        if !goes_on || self.cutter.pause_after(protocol, rules).is_some() {
+            return false;
+        }
+        // In a pause the deadline is nearer on this clock than it really is.
+        let idle = |timeout: Duration| self.heard_unpaused + timeout.as_millis() as u64;
+        idle_timeout.is_none_or(|timeout| self.looks.next <= idle(timeout))
+    }
+
     /// On the thread's clock, in milliseconds.
     fn next_deadline(&self) -> Option<u64> {
-        if let Some(ending) = self.ending {
+        if let Some(ending) = &self.ending {
             return Some(ending.deadline);
         }
         let deadlines = [
@@ -113,7 +133,7 @@ impl Session {
     /// It stands still while a pause keeps the device from being heard.
     fn registration_deadline(&self) -> Option<u64> {
         let timeout = self.listener.registration_timeout?.as_millis() as u64;
-        if self.standing() != Standing::Nameless || self.asking || self.waits_unread() {
+        if self.standing != Standing::Nameless || self.asking || self.waits_unread() {
             return None;
         }
         if self.listener.rules.unregistered != Unregistered::Forward {
@@ -127,7 +147,7 @@ impl Session {
     fn pause_deadline(&self) -> Option<u64> {
         let profile = &self.listener;
         let pause = self.cutter.pause_after(&profile.protocol, &profile.rules)?;
-        let heard = match self.standing() {
+        let heard = match self.standing {
             Standing::Nameless => !self.waits_unread(),
             Standing::Online => !self.thread.is_paused(),
             Standing::Claiming | Standing::Granted => false,
@@ -145,7 +165,7 @@ impl Session {
     fn idle_deadline(&self) -> Option<u64> {
         let timeout = self.listener.idle_timeout?;
         let waits = self.idle_told || self.asking;
-        let watched = self.standing() == Standing::Online && !waits;
+        let watched = self.standing == Standing::Online && !waits;
         if watched { self.after_silence(timeout) } else { None }
     }
 
@@ -156,7 +176,7 @@ impl Session {
         }
         let now = self.thread.now();
         let due = |deadline: Option<u64>| deadline.is_some_and(|at| at <= now);
-        if let Some(ending) = self.ending {
+        if let Some(ending) = &self.ending {
             if ending.deadline <= now {
                 self.over();
             }
@@ -167,7 +187,7 @@ impl Session {
         }
         if due(self.registration_deadline()) {
             self.read_last();
-            if self.standing() == Standing::Nameless {
+            if self.standing == Standing::Nameless {
                 return self.end(CloseReason::RegistrationTimeout);
             }
         }

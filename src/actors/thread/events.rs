@@ -16,9 +16,10 @@ use crate::{
 impl SessionThread {
     /// The device in `slot` is online.
     pub fn tell_online(&self, slot: u32) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = UnixMillis::now();
+        self.append(slot, |who, connections, batch| {
             let Some(name) = who.name.as_ref().map(Name::as_str) else { return };
-            let (session, peer) = (who.session, who.peer_text.as_str());
+            let (session, peer) = (who.session, who.peer.as_str());
             batch.push(&Event::Online { name, session, time, peer, connections });
         });
         self.observe(slot, || Happened::Online);
@@ -26,10 +27,11 @@ impl SessionThread {
 
     /// The device in `slot` has sent `data`.
     pub fn tell_data(&self, slot: u32, data: &[u8]) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = self.read_at.get();
+        self.append(slot, |who, connections, batch| {
             who.chunks += 1;
             let name = who.name.as_ref().map_or(Name::UNKNOWN, Name::as_str);
-            let (session, peer, seq) = (who.session, who.peer_text.as_str(), who.chunks);
+            let (session, peer, seq) = (who.session, who.peer.as_str(), who.chunks);
             batch.push(&Event::Data { name, session, seq, time, peer, connections, data });
             who.settled += data.len() as u64;
         });
@@ -38,7 +40,8 @@ impl SessionThread {
 
     /// The device in `slot` has been silent for long, and stays.
     pub fn tell_idle(&self, slot: u32) {
-        self.append(slot, |who, time, connections, batch| {
+        let time = UnixMillis::now();
+        self.append(slot, |who, connections, batch| {
             let Some(name) = who.name.as_ref().map(Name::as_str) else { return };
             batch.push(&Event::Idle { name, session: who.session, time, connections });
         });
@@ -87,13 +90,13 @@ impl SessionThread {
         let connections = self.ports.occupancy.connections();
         self.with(slot, |who| {
             let (listener, name) = (who.listener.name.clone(), who.name.clone());
-            Occurrence::of_session(what, listener, session, who.peer, name, connections)
+            Occurrence::of_session(what, listener, session, who.peer(), name, connections)
         })
     }
 
     /// The one ending of the session in `slot`, called by supervision when its actor is gone,
     /// whatever it died of.
-    pub(super) fn depart(&self, slot: u32, exit: &Exit) {
+    pub fn depart(&self, slot: u32, exit: &Exit) {
         let reason = self.with(slot, |who| match exit {
             Exit::Stopped => who.reason.unwrap_or(CloseReason::Draining),
             Exit::Panicked(_) | Exit::GaveUp(_) => CloseReason::Panicked,
@@ -107,7 +110,7 @@ impl SessionThread {
         // Counted no more before anybody is told.
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);
-        let Some(mut who) = self.table.borrow_mut().try_remove(slot as usize) else { return };
+        let Some(mut who) = self.table.borrow_mut().remove(slot) else { return };
         self.tell_offline(&who, reason);
         let ending = Ending {
             reason,
@@ -151,10 +154,10 @@ impl SessionThread {
         });
     }
 
-    fn append(&self, slot: u32, push: impl FnOnce(&mut Occupant, UnixMillis, u32, &mut Batch)) {
-        let (time, connections) = (UnixMillis::now(), self.ports.occupancy.connections());
+    fn append(&self, slot: u32, push: impl FnOnce(&mut Occupant, u32, &mut Batch)) {
+        let connections = self.ports.occupancy.connections();
         let mut batch = self.batch.borrow_mut();
-        self.with(slot, |who| push(who, time, connections, &mut batch));
+        self.with(slot, |who| push(who, connections, &mut batch));
         if batch.size() >= BATCH_LIMIT {
             self.ports.spool.append(&mut batch);
         } else {

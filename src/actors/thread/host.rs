@@ -126,7 +126,7 @@ impl SessionHost {
         self.thread.flush();
         let present = {
             let table = self.thread.table.borrow();
-            table.iter().filter_map(|(at, who)| who.present(self.thread.seat(at as u32))).collect()
+            table.iter().filter_map(|(slot, who)| who.present(self.thread.seat(slot))).collect()
         };
         let census = Census { thread: self.thread.number, present };
         self.thread.ports.census.do_send(census);
@@ -198,7 +198,7 @@ impl SessionHost {
             .table
             .borrow()
             .iter()
-            .map(|(slot, _)| (dice.random_range(0..=spread), slot as u32))
+            .map(|(slot, _)| (dice.random_range(0..=spread), slot))
             .collect();
         leaving.sort_unstable();
         self.let_go(leaving, self.thread.now(), ctx);
@@ -229,15 +229,15 @@ impl Handler<Drained> for SessionHost {
 impl SessionThread {
     /// Sends a word to the session in `slot`.
     pub(super) fn nudge(&self, slot: u32, nudge: Nudge) {
-        let address = self.with(slot, |who| who.address.clone()).flatten();
-        if let Some(address) = address {
+        let address = self.with(slot, |who| who.address());
+        if let Some(address) = address.flatten() {
             address.do_send(nudge);
         }
     }
 
     fn nudge_all(&self, nudge: Nudge) {
         for (_, who) in self.table.borrow().iter() {
-            if let Some(address) = &who.address {
+            if let Some(address) = who.address() {
                 address.do_send(nudge);
             }
         }

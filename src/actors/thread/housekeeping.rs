@@ -46,7 +46,8 @@ impl ActorFuture<SessionHost> for Housekeeping {
         }
         // What was gathered goes on its way before more is read, and whoever was nudged runs before
         // more are.
-        if served || self.wait_for_deadline(thread, task).is_ready() {
+        let is_busy = served || thread.may_go_on(task);
+        if is_busy || self.wait_for_next(thread, task).is_ready() {
             task.waker().wake_by_ref();
         }
         Poll::Pending
@@ -54,13 +55,9 @@ impl ActorFuture<SessionHost> for Housekeeping {
 }
 
 impl Housekeeping {
-    /// Ready where a deadline has come up.
-    fn wait_for_deadline(
-        &mut self,
-        thread: &SessionThread,
-        task: &mut TaskContext<'_>,
-    ) -> Poll<()> {
-        let Some(next) = thread.deadlines.borrow().next() else { return Poll::Pending };
+    /// Ready where something has to be looked at.
+    fn wait_for_next(&mut self, thread: &SessionThread, task: &mut TaskContext<'_>) -> Poll<()> {
+        let Some(next) = thread.next() else { return Poll::Pending };
         let at = thread.began + Duration::from_millis(next);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() != at {
@@ -71,12 +68,24 @@ impl Housekeeping {
 }
 
 impl SessionThread {
+    /// Whether one of those who had more to read has its turn now; if not, the task is woken when
+    /// the upstreams have caught up.
+    fn may_go_on(&self, task: &TaskContext<'_>) -> bool {
+        let waits = self.turns.borrow().next().is_some();
+        waits && !self.ports.spool.pressure().congestion().wake_when_over(task.waker())
+    }
+
+    /// When something has to be looked at, in milliseconds since the thread began.
+    fn next(&self) -> Option<u64> {
+        let (look, turn) = (self.deadlines.borrow().next(), self.turns.borrow().next());
+        [look, turn].into_iter().flatten().min()
+    }
+
     fn due(&self) -> Vec<Look> {
         let now = self.now();
         let mut deadlines = self.deadlines.borrow_mut();
         let table = self.table.borrow();
-        let is_there =
-            |look: &Look| table.get(look.slot as usize).is_some_and(|who| who.tag() == look.tag);
+        let is_there = |look: &Look| table.get(look.slot).is_some_and(|who| who.tag() == look.tag);
         deadlines.sweep(table.len(), is_there);
         let due = std::iter::from_fn(|| deadlines.take_due(now));
         due.take(DUE_A_TURN).filter(is_there).collect()

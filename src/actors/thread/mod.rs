@@ -14,6 +14,7 @@ mod outbound;
 mod pausing;
 mod ports;
 mod serving;
+mod turns;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -23,17 +24,16 @@ use std::{
 };
 
 use actix::Recipient;
-use slab::Slab;
 use tokio::time::Instant;
 
 use self::{
     deadlines::{Deadlines, Look},
-    serving::Key,
+    turns::Turns,
 };
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
-    model::Seat,
+    model::{Seat, Slots, UnixMillis},
     net::{Readiness, Ready},
     spool::Batch,
 };
@@ -70,7 +70,7 @@ pub struct SessionThread {
     number: u32,
     /// Where its sessions report to.
     pub ports: ThreadPorts,
-    table: RefCell<Slab<Occupant>>,
+    table: RefCell<Slots<Occupant>>,
     batch: RefCell<Batch>,
     outbox: RefCell<Outbox>,
     deadlines: RefCell<Deadlines>,
@@ -79,9 +79,11 @@ pub struct SessionThread {
     /// Room for what it tells.
     ready: RefCell<Vec<Ready>>,
     /// Those who had more to read when their turn was over.
-    unfinished: RefCell<Vec<Key>>,
+    turns: RefCell<Turns>,
     /// Set while the host runs sessions, and looks at everything behind that anyway.
     in_turn: Cell<bool>,
+    /// When the bytes were read that are being cut.
+    read_at: Cell<UnixMillis>,
     began: Instant,
     pauses: Cell<Pauses>,
     /// Set while something waits for the end of the turn.
@@ -108,8 +110,9 @@ impl SessionThread {
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             readiness: Readiness::new()?,
             ready: RefCell::default(),
-            unfinished: RefCell::default(),
+            turns: RefCell::default(),
             in_turn: Cell::new(false),
+            read_at: Cell::default(),
             began: Instant::now(),
             pauses: Cell::default(),
             unflushed: Cell::new(false),
@@ -126,6 +129,11 @@ impl SessionThread {
     /// Milliseconds since the thread began, on the monotonic clock.
     pub fn now(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
+    }
+
+    /// What is cut from now on was read at this moment.
+    pub fn read_now(&self) {
+        self.read_at.set(UnixMillis::now());
     }
 
     /// Milliseconds since the thread began that were no pause: idle devices are measured by it.
@@ -148,7 +156,7 @@ impl SessionThread {
 
     /// Works with one occupant. `None` where the slot is free, which a live session never sees.
     pub fn with<T>(&self, slot: u32, work: impl FnOnce(&mut Occupant) -> T) -> Option<T> {
-        self.table.borrow_mut().get_mut(slot as usize).map(work)
+        self.table.borrow_mut().get_mut(slot).map(work)
     }
 
     /// Lends the shared read buffer.

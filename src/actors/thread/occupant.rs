@@ -1,6 +1,6 @@
-use std::{cell::RefCell, os::fd::RawFd, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use actix::Addr;
+use actix::{Addr, WeakAddr};
 use compact_str::CompactString;
 
 use super::Outbound;
@@ -15,18 +15,17 @@ use crate::{
 /// What a thread knows of one of its sessions. It outlives the session's actor by a moment, so
 /// that an ending can be told after a panic as well.
 pub struct Occupant {
-    /// `None` only while it is being started.
-    pub address: Option<Addr<SessionActor>>,
+    /// `None` only while it is being started. Weak, since what makes an address strong is two
+    /// allocations more, and a session's actor needs nobody to keep it alive.
+    pub address: Option<WeakAddr<SessionActor>>,
     /// What runs when its socket is ready.
     pub running: Rc<RefCell<Session>>,
     /// The session.
     pub session: SessionId,
     /// The listener that let it in.
     pub listener: Arc<ListenerProfile>,
-    /// Where it connects from.
-    pub peer: Peer,
-    /// The same as text, as every event wants it.
-    pub peer_text: CompactString,
+    /// Where it connects from, as text, which is what every event wants.
+    pub peer: CompactString,
     /// Its name, once it has claimed one.
     pub name: Option<Name>,
     /// How far it has come with its name.
@@ -47,8 +46,6 @@ pub struct Occupant {
     pub held_back: bool,
     /// What is queued for the device.
     pub outbound: Outbound,
-    /// The socket, for looking at many at once; it is open as long as the actor lives.
-    pub descriptor: Option<RawFd>,
     /// It is counted as long as this lives.
     pub ticket: Option<Ticket>,
 }
@@ -67,14 +64,24 @@ pub enum Standing {
 }
 
 impl Occupant {
+    /// Its actor's address, unless that is gone.
+    pub fn address(&self) -> Option<Addr<SessionActor>> {
+        self.address.as_ref().and_then(WeakAddr::upgrade)
+    }
+
     /// Who it is, for log lines.
     pub fn facts(&self) -> SessionFacts<'_> {
         SessionFacts {
             listener: &self.listener.name,
-            peer: self.peer,
+            peer: &self.peer,
             name: self.name.as_ref().map(Name::as_str),
             session: self.session,
         }
+    }
+
+    /// Where it connects from.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peer.parse().ok()
     }
 
     /// Whether its name was told upstream.

@@ -1,11 +1,11 @@
-use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use compact_str::ToCompactString;
 
 use super::{Occupant, Outbound, SessionThread, Standing, serving::Key};
 use crate::{
     actors::session::{Session, SessionActor},
-    messages::{Arrival, ListenerProfile},
+    messages::Arrival,
     model::SessionId,
     net::{Connection, Socket, options},
     supervision::start_temporary,
@@ -29,14 +29,13 @@ impl SessionThread {
     pub(super) fn open(self: &Rc<Self>, arrival: Arrival) {
         let Arrival { socket, peer, listener, ticket } = arrival;
         let session = SessionId::next();
-        let slot = self.table.borrow().vacant_key() as u32;
-        let stream = match self.connect(socket, &listener, Key::new(slot, session)) {
+        let slot = self.table.borrow().vacant();
+        let stream = match Connection::new(socket, &self.readiness, Key::new(slot, session).0) {
             Ok(stream) => stream,
             Err(_broken_already) => {
                 return self.ports.telemetry.refused(&listener.name, &peer, Refusal::Reset);
             }
         };
-        let descriptor = stream.descriptor().map(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
         let running = Session::new(Rc::clone(self), slot, Arc::clone(&listener), stream);
         let running = Rc::new(RefCell::new(running));
         let actor = SessionActor::new(Rc::clone(&running));
@@ -45,8 +44,7 @@ impl SessionThread {
             running,
             session,
             listener,
-            peer,
-            peer_text: peer.to_compact_string(),
+            peer: peer.to_compact_string(),
             name: None,
             standing: Standing::Nameless,
             opened: self.now(),
@@ -57,25 +55,10 @@ impl SessionThread {
             reason: None,
             held_back: false,
             outbound: Outbound::default(),
-            descriptor,
             ticket: Some(ticket),
         };
         self.table.borrow_mut().insert(occupant);
-        let thread = Rc::clone(self);
-        let depart = move |exit| thread.depart(slot, &exit);
-        let address = start_temporary(MAILBOX, move |_| actor, depart);
-        self.with(slot, |who| who.address = Some(address));
-    }
-
-    fn connect(
-        &self,
-        socket: Socket,
-        listener: &ListenerProfile,
-        key: Key,
-    ) -> io::Result<Connection> {
-        if let Socket::Tcp(socket) = &socket {
-            options::prepare(socket, &listener.keepalive, listener.user_timeout)?;
-        }
-        Connection::new(socket, &self.readiness, key.0)
+        let address = start_temporary(MAILBOX, actor);
+        self.with(slot, |who| who.address = Some(address.downgrade()));
     }
 }

@@ -2,10 +2,15 @@ use bytes::{Buf, BytesMut};
 
 use crate::messages::Refused;
 
-/// The bytes on their way to one device, bounded and in order. Holds no memory while empty.
+/// The bytes on their way to one device, bounded and in order. A word while there are none.
 #[derive(Debug, Default)]
 pub struct Outbound {
-    queue: BytesMut,
+    queue: Option<Box<Queue>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: BytesMut,
     /// FIN behind what is queued.
     finish: Finish,
     /// Somebody was refused and wants to hear when there is room.
@@ -24,57 +29,71 @@ impl Outbound {
     /// Queues `bytes`, unless more than `limit` would wait then. What is larger than the limit goes
     /// alone, or it would wait for ever.
     pub fn push(&mut self, bytes: &[u8], limit: usize) -> Result<(), Refused> {
-        if self.finish != Finish::No {
+        let queue = self.queue.get_or_insert_default();
+        if queue.finish != Finish::No {
             return Err(Refused::Gone);
         }
-        if !self.queue.is_empty() && self.queue.len() + bytes.len() > limit {
-            self.wanted = true;
+        if !queue.bytes.is_empty() && queue.bytes.len() + bytes.len() > limit {
+            queue.wanted = true;
             return Err(Refused::Full);
         }
-        self.queue.extend_from_slice(bytes);
+        queue.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
     /// What is to be written next.
     pub fn waiting(&self) -> &[u8] {
-        &self.queue
+        self.queue.as_ref().map_or(&[], |queue| &queue.bytes)
     }
 
     /// Whether nothing is to be written.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.waiting().is_empty()
     }
 
     /// The socket took `count` bytes; answers whether somebody waits to hear of room.
     pub fn written(&mut self, count: usize) -> bool {
-        self.queue.advance(count);
-        if !self.queue.is_empty() {
+        let Some(queue) = self.queue.as_mut() else { return false };
+        queue.bytes.advance(count);
+        if !queue.bytes.is_empty() {
             return false;
         }
-        self.queue = BytesMut::new();
-        std::mem::take(&mut self.wanted)
+        let wanted = queue.wanted;
+        if queue.finish == Finish::No {
+            self.queue = None;
+        } else {
+            (queue.bytes, queue.wanted) = (BytesMut::new(), false);
+        }
+        wanted
     }
 
     /// Nothing more will be queued: tell the device so once all is written.
     pub fn finish(&mut self) {
-        if self.finish == Finish::No {
-            self.finish = Finish::Asked;
+        let queue = self.queue.get_or_insert_default();
+        if queue.finish == Finish::No {
+            queue.finish = Finish::Asked;
         }
     }
 
     /// Whether the device is to be told now that nothing more comes.
     pub fn must_finish(&self) -> bool {
-        self.finish == Finish::Asked && self.queue.is_empty()
+        self.queue.as_ref().is_some_and(|queue| queue.must_finish())
     }
 
     /// The device was told.
     pub fn finished(&mut self) {
-        self.finish = Finish::Done;
+        self.queue.get_or_insert_default().finish = Finish::Done;
     }
 
     /// Whether the device was told that nothing more comes.
     pub fn is_finished(&self) -> bool {
-        self.finish == Finish::Done
+        self.queue.as_ref().is_some_and(|queue| queue.finish == Finish::Done)
+    }
+}
+
+impl Queue {
+    fn must_finish(&self) -> bool {
+        self.finish == Finish::Asked && self.bytes.is_empty()
     }
 }
 

@@ -63,7 +63,10 @@ impl SessionThread {
     /// A pause is over; most sessions never noticed it.
     fn nudge_held_back(&self) {
         for (_, who) in self.table.borrow_mut().iter_mut() {
-            if let (true, Some(address)) = (std::mem::take(&mut who.held_back), &who.address) {
+            if !std::mem::take(&mut who.held_back) {
+                continue;
+            }
+            if let Some(address) = who.address() {
                 address.do_send(Nudge::Resumed);
             }
         }
@@ -91,7 +94,10 @@ impl SessionThread {
     fn nudge_hung_up(&self) {
         let sockets: Vec<(u32, RawFd)> = {
             let table = self.table.borrow();
-            let named = |(slot, who): (usize, &Occupant)| Some((slot as u32, who.descriptor?));
+            let named = |(slot, who): (u32, &Occupant)| {
+                // Nobody runs a session while its host looks at all of them.
+                Some((slot, who.running.try_borrow().ok()?.descriptor()?))
+            };
             table.iter().filter_map(named).collect()
         };
         for slot in kernel::hung_up(&sockets) {

@@ -5,9 +5,8 @@ use std::{
 
 use super::SessionThread;
 use crate::{
-    actors::session::{Nudge, Turn},
+    actors::session::{Nudge, Session, Turn},
     model::SessionId,
-    net::Ready,
     supervision::caught,
 };
 
@@ -36,41 +35,45 @@ impl SessionThread {
     /// Runs the sessions that have something to read or to write; answers whether there were any.
     pub(super) fn serve(&self, task: &mut TaskContext<'_>) -> bool {
         self.in_turn.set(true);
-        let unfinished = self.unfinished.take();
-        unfinished.iter().for_each(|key| self.run(*key, None));
+        let congested = self.ports.spool.pressure().congestion().is_there();
+        let going_on = self.turns.borrow_mut().take(self.now(), congested);
+        for key in &going_on {
+            self.run(*key, Session::goes_on);
+        }
         let mut ready = self.ready.take();
         // It fails only when the thread's runtime is ending.
-        let is_told = matches!(self.readiness.poll(task, &mut ready), Poll::Ready(Ok(())));
+        let mut is_told = matches!(self.readiness.poll(task, &mut ready), Poll::Ready(Ok(())));
+        if !is_told && self.turns.borrow().next().is_some() {
+            is_told = self.readiness.look(&mut ready).is_ok_and(|sockets| sockets > 0);
+        }
         for ready in ready.drain(..) {
-            self.run(Key(ready.key), Some(&ready));
+            self.run(Key(ready.key), |session| session.note(&ready));
         }
         self.ready.replace(ready);
         self.in_turn.set(false);
-        is_told || !unfinished.is_empty()
+        is_told || !going_on.is_empty()
     }
 
     /// Gives the session in `slot` another turn, behind those of others.
     pub fn run_again(&self, slot: u32) {
         let Some(session) = self.with(slot, |who| who.session) else { return };
-        self.unfinished.borrow_mut().push(Key::new(slot, session));
+        self.turns.borrow_mut().push(self.now(), Key::new(slot, session));
         self.wake();
     }
 
-    fn run(&self, key: Key, ready: Option<&Ready>) {
+    fn run(&self, key: Key, note: impl FnOnce(&mut Session)) {
         let slot = key.slot();
         let running =
             self.with(slot, |who| (who.tag() == key.tag()).then(|| Rc::clone(&who.running)));
         let Some(running) = running.flatten() else { return };
         let turn = caught(|| {
             let mut session = running.borrow_mut();
-            if let Some(ready) = ready {
-                session.note(ready);
-            }
+            note(&mut session);
             session.run(&mut TaskContext::from_waker(Waker::noop()))
         });
         match turn {
             Ok(Turn::Waits) => {}
-            Ok(Turn::HasMore) => self.unfinished.borrow_mut().push(key),
+            Ok(Turn::HasMore) => self.turns.borrow_mut().push(self.now(), key),
             Ok(Turn::ActorsTurn) => self.nudge(slot, Nudge::Look),
             Err(text) => {
                 running.borrow_mut().crashed(text);

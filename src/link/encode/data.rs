@@ -1,27 +1,24 @@
 //! A device's bytes as a JSON value that needs no look at other chunks.
 
-use bytes::BytesMut;
-use data_encoding::{BASE64, Encoding as Base, HEXLOWER};
+use base64_simd::STANDARD;
+use hex_simd::AsciiCase;
 
 /// Writes `data` in quotes as base64 with padding.
-pub(super) fn base64(out: &mut BytesMut, data: &[u8]) {
-    based(out, data, &BASE64);
+pub(super) fn base64(out: &mut Vec<u8>, data: &[u8]) {
+    out.push(b'"');
+    STANDARD.encode_append(data, out);
+    out.push(b'"');
 }
 
 /// Writes `data` in quotes as lower-case hex.
-pub(super) fn hex(out: &mut BytesMut, data: &[u8]) {
-    based(out, data, &HEXLOWER);
-}
-
-fn based(out: &mut BytesMut, data: &[u8], base: &Base) {
-    let length = base.encode_len(data.len());
-    let start = out.len() + 1;
-    out.resize(start + length + 1, b'"');
-    base.encode_mut(data, &mut out[start..start + length]);
+pub(super) fn hex(out: &mut Vec<u8>, data: &[u8]) {
+    out.push(b'"');
+    hex_simd::encode_append(data, out, AsciiCase::Lower);
+    out.push(b'"');
 }
 
 /// Writes `data` as `JSON.stringify` writes a Node `Buffer`.
-pub(super) fn buffer(out: &mut BytesMut, data: &[u8]) {
+pub(super) fn buffer(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(br#"{"type":"Buffer","data":["#);
     let mut digits = itoa::Buffer::new();
     for (at, byte) in data.iter().enumerate() {

@@ -1,7 +1,5 @@
 //! `format = "json-lines"`: one object a line, keys in a fixed order.
 
-use bytes::BytesMut;
-
 use super::{
     Encoder, Gap, Hello,
     json::{self, number, string},
@@ -12,7 +10,7 @@ use crate::model::{Event, Offset, SessionId, UnixMillis};
 /// About what a line takes apart from a device's bytes.
 const USUAL_LINE: usize = 256;
 
-pub(super) fn hello(hello: &Hello<'_>, out: &mut BytesMut) {
+pub(super) fn hello(hello: &Hello<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"hello":"tetherd","protocol":1,"gateway":"#);
     string(out, hello.gateway);
     out.extend_from_slice(br#","spool":"#);
@@ -22,7 +20,7 @@ pub(super) fn hello(hello: &Hello<'_>, out: &mut BytesMut) {
     out.extend_from_slice(b"}\n");
 }
 
-pub(super) fn gap(gap: &Gap, out: &mut BytesMut) {
+pub(super) fn gap(gap: &Gap, out: &mut Vec<u8>) {
     head(out, gap.to, "gap");
     out.extend_from_slice(br#","from":"#);
     number(out, gap.from.0);
@@ -35,7 +33,7 @@ pub(super) fn gap(gap: &Gap, out: &mut BytesMut) {
     out.extend_from_slice(b"}\n");
 }
 
-fn head(out: &mut BytesMut, offset: Offset, kind: &str) {
+fn head(out: &mut Vec<u8>, offset: Offset, kind: &str) {
     out.extend_from_slice(br#"{"offset":"#);
     number(out, offset.0);
     out.extend_from_slice(br#","event":""#);
@@ -43,17 +41,17 @@ fn head(out: &mut BytesMut, offset: Offset, kind: &str) {
     out.extend_from_slice(b"\"");
 }
 
-fn connections(out: &mut BytesMut, count: u32) {
+fn connections(out: &mut Vec<u8>, count: u32) {
     out.extend_from_slice(br#","connections":"#);
     number(out, u64::from(count));
 }
 
-fn peer(out: &mut BytesMut, peer: &str) {
+fn peer(out: &mut Vec<u8>, peer: &str) {
     out.extend_from_slice(br#","peer":"#);
     string(out, peer);
 }
 
-fn device(out: &mut BytesMut, name: &str, session: SessionId) {
+fn device(out: &mut Vec<u8>, name: &str, session: SessionId) {
     out.extend_from_slice(br#","imei":"#);
     string(out, name);
     out.extend_from_slice(br#","session":"#);
@@ -61,7 +59,7 @@ fn device(out: &mut BytesMut, name: &str, session: SessionId) {
 }
 
 impl Encoder {
-    pub(super) fn line(&mut self, offset: Offset, event: &Event<'_>, out: &mut BytesMut) {
+    pub(super) fn line(&mut self, offset: Offset, event: &Event<'_>, out: &mut Vec<u8>) {
         out.reserve(USUAL_LINE);
         head(out, offset, event.kind());
         match *event {
@@ -97,7 +95,7 @@ impl Encoder {
         out.extend_from_slice(b"}\n");
     }
 
-    fn offline(&mut self, offset: Offset, event: &Event<'_>, out: &mut BytesMut) {
+    fn offline(&mut self, offset: Offset, event: &Event<'_>, out: &mut Vec<u8>) {
         let Event::Offline {
             name,
             session,
@@ -125,7 +123,7 @@ impl Encoder {
         }
     }
 
-    fn time(&mut self, out: &mut BytesMut, time: UnixMillis) {
+    fn time(&mut self, out: &mut Vec<u8>, time: UnixMillis) {
         out.extend_from_slice(br#","time":"#);
         self.moments.write(out, time);
     }

@@ -1,10 +1,13 @@
 //! Events as the web server reads them: pure, and nothing is allocated for an event.
 
 mod data;
+mod data_line;
 mod json;
 mod lines;
 mod node;
 mod text;
+
+use std::mem;
 
 use bytes::BytesMut;
 
@@ -50,26 +53,51 @@ pub struct Encoder {
     encoding: Encoding,
     moments: Moments,
     texts: Texts,
+    /// Room for what is being written.
+    room: Vec<u8>,
 }
+
+/// Room above this is given back: the next event will hardly be as large.
+const KEPT_ROOM: usize = 64 << 10;
 
 impl Encoder {
     /// An encoder that has seen nothing yet.
     pub fn new(format: Format, encoding: Encoding) -> Self {
-        Self { format, encoding, moments: Moments::default(), texts: Texts::default() }
+        Self {
+            format,
+            encoding,
+            moments: Moments::default(),
+            texts: Texts::default(),
+            room: Vec::new(),
+        }
     }
 
     /// Writes the first line of a link; nothing with [`Format::Node`].
     pub fn hello(&mut self, hello: &Hello<'_>, out: &mut BytesMut) {
         if self.format == Format::JsonLines {
-            lines::hello(hello, out);
+            self.written(out, |_, room| lines::hello(hello, room));
         }
     }
 
     /// Writes one event. [`Format::Node`] knows data only and writes nothing for others.
     pub fn event(&mut self, offset: Offset, event: &Event<'_>, out: &mut BytesMut) {
-        match self.format {
-            Format::JsonLines => self.line(offset, event, out),
-            Format::Node => self.object(offset, event, out),
+        if self.format == Format::JsonLines && self.data_line(offset, event, out) {
+            return;
+        }
+        self.written(out, |encoder, room| match encoder.format {
+            Format::JsonLines => encoder.line(offset, event, room),
+            Format::Node => encoder.object(offset, event, room),
+        });
+    }
+
+    /// Many small pieces cost less where they are written to a vector, and go to `out` as one.
+    fn written(&mut self, out: &mut BytesMut, write: impl FnOnce(&mut Self, &mut Vec<u8>)) {
+        let mut room = mem::take(&mut self.room);
+        room.clear();
+        write(self, &mut room);
+        out.extend_from_slice(&room);
+        if room.capacity() <= KEPT_ROOM {
+            self.room = room;
         }
     }
 
@@ -80,7 +108,7 @@ impl Encoder {
             self.texts.clear(gap.to);
         }
         if self.format == Format::JsonLines {
-            lines::gap(gap, out);
+            self.written(out, |_, room| lines::gap(gap, room));
         }
     }
 
@@ -101,7 +129,7 @@ impl Encoder {
         session: SessionId,
         name: &str,
         data: &[u8],
-        out: &mut BytesMut,
+        out: &mut Vec<u8>,
     ) {
         match self.encoding {
             Encoding::Base64 => data::base64(out, data),

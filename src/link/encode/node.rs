@@ -1,8 +1,6 @@
 //! `format = "node"`: what a Node script writes with `JSON.stringify({data, connections, imei})`
 //! for each `data` event of a socket, and nothing between two of them.
 
-use bytes::BytesMut;
-
 use super::{
     Encoder,
     json::{number, string},
@@ -13,7 +11,7 @@ use crate::model::{Event, Offset};
 const OPEN: &[u8] = br#"{"data":"#;
 const NO_TEXT: &[u8] = br#"{"data":"""#;
 
-fn close(out: &mut BytesMut, connections: u32, name: &str) {
+fn close(out: &mut Vec<u8>, connections: u32, name: &str) {
     out.extend_from_slice(br#","connections":"#);
     number(out, u64::from(connections));
     out.extend_from_slice(br#","imei":"#);
@@ -22,7 +20,7 @@ fn close(out: &mut BytesMut, connections: u32, name: &str) {
 }
 
 impl Encoder {
-    pub(super) fn object(&mut self, offset: Offset, event: &Event<'_>, out: &mut BytesMut) {
+    pub(super) fn object(&mut self, offset: Offset, event: &Event<'_>, out: &mut Vec<u8>) {
         match *event {
             Event::Data { name, session, connections, data, .. } => {
                 let start = out.len();

@@ -61,6 +61,35 @@ fn lines_are_those_that_web_servers_were_promised() {
     assert_eq!(encoded(Format::JsonLines, Encoding::Base64, &events), expected);
 }
 
+proptest! {
+    #[test]
+    fn the_short_way_to_a_line_of_data_writes_what_the_long_one_writes(
+        (name, peer) in ("[!-~]{1,64}", "[ -~]{0,50}"),
+        numbers in any::<(u64, u64, u64, u32)>(),
+        times in proptest::collection::vec(0u64..253_402_300_799_999, 1..4),
+        payload in proptest::collection::vec(any::<u8>(), 0..100),
+        hex in any::<bool>(),
+    ) {
+        let (offset, id, seq, connections) = numbers;
+        let encoding = if hex { Encoding::Hex } else { Encoding::Base64 };
+        let mut encoder = Encoder::new(Format::JsonLines, encoding);
+        for time in times.into_iter().map(UnixMillis) {
+            let session = SessionId(id);
+            let (name, peer, data) = (&name[..], &peer[..], &payload[..]);
+            let event = Event::Data { name, session, seq, time, peer, connections, data };
+            let (mut short, mut long) = (BytesMut::new(), Vec::new());
+            let is_plain = encoder.data_line(Offset(offset), &event, &mut short);
+            encoder.line(Offset(offset), &event, &mut long);
+            prop_assert_eq!(is_plain, !name.contains(['"', '\\']) && !peer.contains(['"', '\\']));
+            if is_plain {
+                prop_assert_eq!(&short[..], &long[..]);
+            } else {
+                prop_assert!(short.is_empty());
+            }
+        }
+    }
+}
+
 #[test]
 fn hello_and_gaps_are_lines_too_but_not_for_node() {
     let gap = Gap { from: Offset(22), to: Offset(29), events: 8, reason: DropReason::SpoolFull };

@@ -5,6 +5,7 @@
 //! frame   crc 4 │ length 4 │ base 8 │ count 4 │ records
 //! seal    a frame without events, whose base is the offset behind the last event
 //! ```
+//! A frame without records says that everybody had its events before they were to be written.
 //! All numbers are little-endian. The checksum of a frame is CRC-32 (ISO-HDLC) over the segment's
 //! salt and everything in the frame behind the checksum. The salt is random and told to nobody:
 //! bytes that a device sends can look like a frame, but not like one of this segment.
@@ -212,7 +213,11 @@ impl Head {
     /// before its records are read.
     pub(super) fn is_plausible(&self, from: Offset, to: Offset, room: u64) -> bool {
         let holds = self.length >= (self.count as usize).saturating_mul(LEAST_RECORD);
-        let sort = if self.count == 0 { self.length == SEAL - FRAME } else { holds };
+        let sort = match (self.count, self.length) {
+            (0, length) => length == SEAL - FRAME,
+            (_, 0) => true,
+            _ => holds,
+        };
         sort && self.size() as u64 <= room && self.base >= from && self.end() <= to
     }
 

@@ -31,8 +31,6 @@ pub(super) struct Head {
     began: Offset,
     /// Nothing is written before this moment: the disk has just failed.
     pub(super) rest_until: Option<Instant>,
-    /// The disk is busy until about then: only the spool's own thread waits for it.
-    pub(super) busy_until: Option<Instant>,
 }
 
 /// A file that was given up.
@@ -67,7 +65,6 @@ impl Head {
             previous_end,
             began,
             rest_until: None,
-            busy_until: None,
         }
     }
 

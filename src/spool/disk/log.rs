@@ -1,7 +1,10 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use super::{readers::Reader, segment::Segment, state::Stored};
 use crate::{
@@ -15,6 +18,9 @@ use crate::{
 
 /// Bytes of the newest events that stay in memory, so that who keeps up needs no disk.
 const TAIL: usize = 4 << 20;
+
+/// Events that come so shortly one after the other came together.
+const SAME_MOMENT: Duration = Duration::from_millis(1);
 
 /// So often within a segment its offset is noted, to know how many bytes an upstream is behind.
 const MARK: u64 = 1 << 20;
@@ -30,7 +36,11 @@ pub(super) struct Log {
     /// Everything below is as safe as `durability` says.
     pub(super) safe: Offset,
     /// Events that are in no file yet.
-    pub(super) pending: Vec<Block>,
+    pub(super) pending: VecDeque<Block>,
+    /// When they came: the end of some of them, and that moment.
+    came: VecDeque<(Offset, Instant)>,
+    /// What everybody has is not written any more, and what somebody lacks may still wait.
+    pub(super) spares_the_disk: bool,
     pub(super) pending_bytes: usize,
     /// The newest events that are in a file: all that are not safe yet, and some more.
     pub(super) tail: VecDeque<Block>,
@@ -46,8 +56,6 @@ pub(super) struct Log {
     pub(super) full: bool,
     /// A cursor has moved since the state was stored.
     pub(super) is_dirty: bool,
-    /// Somebody found events that were in no file yet.
-    pub(super) is_awaited: bool,
     /// Nothing is taken any more.
     pub(super) is_closed: bool,
     /// Upstreams that are not known begin with the oldest event: who was known is not known.
@@ -71,7 +79,9 @@ impl Log {
             reserved,
             written: next,
             safe: next,
-            pending: Vec::new(),
+            pending: VecDeque::new(),
+            came: VecDeque::new(),
+            spares_the_disk: false,
             pending_bytes: 0,
             tail: VecDeque::new(),
             tail_bytes: 0,
@@ -82,7 +92,6 @@ impl Log {
             readers: Vec::new(),
             full: false,
             is_dirty: false,
-            is_awaited: false,
             is_closed: false,
             begins_with_oldest: false,
             marks: VecDeque::from([Mark { offset: end, filled: 0 }]),
@@ -100,15 +109,70 @@ impl Log {
         self.segments = segments;
     }
 
-    pub(super) fn append(&mut self, block: Block) {
+    pub(super) fn append(&mut self, block: Block, now: Instant) {
         self.next = block.end();
         self.pending_bytes += block.size();
-        self.pending.push(block);
+        if self.came.back().is_none_or(|(_, at)| now.duration_since(*at) > SAME_MOMENT) {
+            self.came.push_back((block.end(), now));
+        }
+        self.pending.push_back(block);
         self.readers.iter().for_each(|reader| reader.cursor.appended.notify_one());
+    }
+
+    /// Lets go of events that everybody has before they were written: they never will be. Only
+    /// their place is, together with what comes behind it.
+    pub(super) fn let_go_of_delivered(&mut self) {
+        if !self.spares_the_disk {
+            return;
+        }
+        let needed = self.needed();
+        let mut gone: Option<Block> = None;
+        while let Some(front) = self.pending.front().filter(|front| front.end() <= needed) {
+            let before = gone.as_ref().map_or(0, Block::count);
+            let Some(count) = before.checked_add(front.count()) else { break };
+            let base = gone.as_ref().map_or(front.base(), Block::base);
+            gone = Some(Block::delivered(base, count));
+            self.pending_bytes -= self.pending.pop_front().map_or(0, |front| front.size());
+        }
+        if let Some(gone) = gone {
+            self.pending.push_front(gone);
+        }
+        self.forget_when(needed);
+    }
+
+    /// Nobody asks any more when what stands before `end` came.
+    fn forget_when(&mut self, end: Offset) {
+        while self.came.front().is_some_and(|(known, _)| *known <= end) {
+            self.came.pop_front();
+        }
+    }
+
+    /// How long the oldest event that is to be written has waited for it.
+    pub(super) fn waited(&self, now: Instant) -> Option<Duration> {
+        if !self.has_to_write() {
+            return None;
+        }
+        Some(self.came.front().map_or(Duration::MAX, |(_, came)| now.duration_since(*came)))
+    }
+
+    /// Whether anything is to be written; at the end the places of what is not kept are.
+    pub(super) fn has_to_write(&self) -> bool {
+        match self.is_closed {
+            true => !self.pending.is_empty(),
+            false => self.pending.iter().any(|block| !block.is_delivered()),
+        }
+    }
+
+    /// The largest part that has to go into a segment whole, of what is written next.
+    pub(super) fn next_to_write(&self) -> Option<&Block> {
+        self.pending.iter().find(|block| !block.is_delivered()).or(self.pending.front())
     }
 
     /// What may be written now: never an offset that is not reserved.
     pub(super) fn writable(&self) -> Vec<Block> {
+        if !self.has_to_write() {
+            return Vec::new();
+        }
         let reserved = |block: &&Block| block.end() <= self.reserved;
         self.pending.iter().take_while(reserved).cloned().collect()
     }
@@ -133,13 +197,25 @@ impl Log {
             self.marks.push_back(Mark { offset: current.end, filled: self.filled });
         }
         self.written = current.end;
+        self.forget_when(self.written);
         for frame in frames {
             self.tail_bytes += frame.size();
             self.unsynced_bytes += frame.size();
             self.tail.push_back(frame);
         }
-        if std::mem::take(&mut self.is_awaited) {
-            self.readers.iter().for_each(|reader| reader.cursor.appended.notify_one());
+    }
+
+    /// Offsets below this are safely known to be given out from now on.
+    pub(super) fn reserve(&mut self, reserved: Offset) {
+        self.reserved = reserved;
+        self.readers.iter().for_each(|reader| reader.cursor.appended.notify_one());
+    }
+
+    /// Below this the promise holds: it is safe here, or with everybody who is to have it.
+    pub(super) fn promised(&self) -> Offset {
+        match self.spares_the_disk {
+            true => self.safe.max(self.needed()),
+            false => self.safe,
         }
     }
 
@@ -162,7 +238,7 @@ impl Log {
         let again = self.tail.split_off(self.tail_safe);
         self.tail_bytes -= self.unsynced_bytes;
         self.pending_bytes += std::mem::take(&mut self.unsynced_bytes);
-        self.pending.splice(..0, again);
+        again.into_iter().rev().for_each(|block| self.pending.push_front(block));
         self.written = self.safe;
     }
 
@@ -173,6 +249,11 @@ impl Log {
             (segment.end, segment.filled, segment.bytes) = (end, filled, filled);
             segment.sealed = Some(UnixMillis::now());
         }
+    }
+
+    /// Bytes that are in a file and not safe there yet.
+    pub(super) fn unsynced(&self) -> usize {
+        self.unsynced_bytes
     }
 
     /// Bytes that must stay in memory for now.
@@ -212,7 +293,8 @@ impl Log {
 
     /// The oldest event that is still there.
     pub(super) fn oldest(&self) -> Offset {
-        let waiting = self.pending.first().map_or(self.next, Block::base);
+        let kept = self.pending.iter().find(|block| !block.is_delivered());
+        let waiting = kept.map_or(self.next, Block::base);
         self.segments.front().map_or(waiting, |segment| segment.header.base)
     }
 

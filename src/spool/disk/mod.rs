@@ -23,9 +23,12 @@
 //! was found damaged. Other processes may put a `request` there ([`requests`]).
 //!
 //! # The way of an event
-//! [`append`](Spool::append) gives it an offset and keeps it in memory: no system call. It is written
-//! to the current segment by the first reader that has caught up with everything else, on its own
-//! thread, or at the latest after `commit_interval` by the spool's thread; only then is it sent.
+//! [`append`](Spool::append) gives it an offset and keeps it in memory: no system call. Whoever has
+//! caught up reads it from there. What every upstream has acknowledged before `commit_interval` is
+//! over is never written: only the place of its offsets is, in front of what is written next. The
+//! rest is written by the spool's thread, at the latest after `commit_interval`. So while the web
+//! servers keep up the disk has nothing to do, and a slow one keeps nobody from delivering. (With
+//! `retain` all is written.)
 //! With [`Durability::Group`] the spool's thread syncs once for everything written meanwhile; events
 //! stay in memory until then, so that a failed sync costs nothing. Who keeps up reads from memory,
 //! who is behind from the files, by way of a thread of its own.
@@ -121,6 +124,22 @@ impl Shared {
 
     fn head(&self) -> MutexGuard<'_, Head> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What everybody has is not written any more; unless it is kept for a rewind.
+    fn spare_the_disk(&self) {
+        self.log().spares_the_disk = self.settings.retain.is_zero();
+    }
+
+    /// Whether what waits is to be written now: somebody has lacked it for `commit_interval`. Without
+    /// threads of its own, which tests do, the spool writes at each turn.
+    fn is_due(&self, now: Instant) -> bool {
+        let log = self.log();
+        let interval = self.settings.commit_interval;
+        !log.spares_the_disk
+            || log.is_closed
+            || log.held_bytes() >= writing::MOST_HELD / 2
+            || log.waited(now).is_some_and(|waited| waited >= interval)
     }
 
     /// Says what is to be held back, as things are. Waits for no disk.

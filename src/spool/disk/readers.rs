@@ -79,10 +79,18 @@ pub(super) enum Look {
     Hole(Hole, u64),
     /// It has everything.
     Nothing,
-    /// What it wants is in no file yet.
-    Unwritten,
     /// What it wants has to be read from a file.
     OnDisk,
+}
+
+impl Look {
+    /// What stands at `from`, in `block`. Who went back comes by places of which nothing was kept.
+    fn at(block: &Block, from: Offset) -> Self {
+        if !block.is_delivered() {
+            return Self::Block(block.clone());
+        }
+        Self::Hole(Hole { from, to: block.end(), reason: DropReason::Restart }, 0)
+    }
 }
 
 impl Log {
@@ -139,12 +147,14 @@ impl Log {
             return Look::Nothing;
         }
         if from >= self.written {
-            self.is_awaited = true;
-            return Look::Unwritten;
+            let at = self.pending.partition_point(|block| block.end() <= from);
+            // An offset that is not reserved might be given out once more after a crash.
+            let readable = self.pending.get(at).filter(|block| block.end() <= self.reserved);
+            return readable.map_or(Look::Nothing, |block| Look::at(block, from));
         }
         if self.tail.front().is_some_and(|oldest| oldest.base() <= from) {
             let at = self.tail.partition_point(|block| block.end() <= from);
-            return self.tail.get(at).cloned().map_or(Look::OnDisk, Look::Block);
+            return self.tail.get(at).map_or(Look::OnDisk, |block| Look::at(block, from));
         }
         self.look_ahead(reader, from)
     }
@@ -160,7 +170,7 @@ impl Log {
             let newest = self.tail.front().map_or(self.written, Block::base);
             reader.wanted = reader.ahead.end().filter(|end| *end < newest);
         }
-        Look::Block(found)
+        Look::at(&found, from)
     }
 
     /// What was read for `reader` from `from` on; dropped if it wants something else by now.

@@ -226,7 +226,10 @@ struct Framed {
 fn fitting(blocks: &[Block], room: usize) -> usize {
     let mut size = FRAME;
     let mut count = 0;
-    for block in blocks {
+    if blocks.first().is_some_and(Block::is_delivered) {
+        return usize::from(size <= room);
+    }
+    for block in blocks.iter().take_while(|block| !block.is_delivered()) {
         let too_much = count > 0 && size + block.size() > FRAME + FRAME_LIMIT;
         if size + block.size() > room || too_much {
             break;

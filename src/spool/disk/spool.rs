@@ -148,7 +148,7 @@ impl DiskSpool {
 impl Drop for DiskSpool {
     fn drop(&mut self) {
         self.join();
-        if !self.inner.shared.log().pending.is_empty() {
+        if self.inner.shared.log().has_to_write() {
             let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.write_all(&self.inner.shared, now(), UnixMillis::now());
         }
@@ -224,7 +224,7 @@ impl Spool for DiskSpool {
             return None;
         }
         let first = log.next;
-        log.append(batch.take(first));
+        log.append(batch.take(first), now());
         let is_too_much = log.held_bytes() >= super::writing::MOST_HELD;
         drop(log);
         if is_too_much {
@@ -246,35 +246,17 @@ impl Spool for DiskSpool {
 
     fn read(&self, reader: ReaderId, from: Offset) -> Read {
         let shared = &self.inner.shared;
-        loop {
-            let mut log = shared.log();
-            let look = log.look(reader, from);
-            let is_loading = log.readers[reader.0].wanted.is_some();
-            drop(log);
-            if is_loading {
-                self.inner.loader_bell.ring();
-            }
-            match look {
-                Look::Block(block) => return Read::Block(block),
-                Look::Hole(Hole { to, reason, .. }, events) => {
-                    return Read::Hole { next: to, events, reason };
-                }
-                Look::Nothing | Look::OnDisk => return Read::Empty,
-                Look::Unwritten => {
-                    let is_tried = shared.write_at_once();
-                    let mut log = shared.log();
-                    if from < log.written {
-                        continue;
-                    }
-                    log.is_awaited = true;
-                    drop(log);
-                    if is_tried {
-                        // There was no room: the writer has to make some.
-                        self.inner.writer_bell.hurry();
-                    }
-                    return Read::Empty;
-                }
-            }
+        let mut log = shared.log();
+        let look = log.look(reader, from);
+        let is_loading = log.readers[reader.0].wanted.is_some();
+        drop(log);
+        if is_loading {
+            self.inner.loader_bell.ring();
+        }
+        match look {
+            Look::Block(block) => Read::Block(block),
+            Look::Hole(Hole { to, reason, .. }, events) => Read::Hole { next: to, events, reason },
+            Look::Nothing | Look::OnDisk => Read::Empty,
         }
     }
 
@@ -294,7 +276,9 @@ impl Spool for DiskSpool {
         let cursor = through.plus(1).min(log.next);
         let (progress, holes) = log.progress(reader);
         let delivered = progress.acknowledge(cursor, holes);
+        log.let_go_of_delivered();
         let makes_room = log.full && log.trimmable(UnixMillis(0), Duration::ZERO) > 0;
+        self.inner.shared.tell_promised(&log);
         drop(log);
         match makes_room {
             true => self.inner.writer_bell.hurry(),
@@ -369,6 +353,7 @@ impl Spool for DiskSpool {
     fn start(&self) -> io::Result<()> {
         self.begin()?;
         self.tell_kept();
+        self.inner.shared.spare_the_disk();
         let (writer, loader) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
         let threads = [
             Builder::new().name("spool".to_owned()).spawn(move || writer.keep_writing())?,

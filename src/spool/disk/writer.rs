@@ -73,7 +73,9 @@ impl Writer {
     /// One turn. Never fails: what goes wrong is told, and tried again.
     pub(super) fn turn(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) -> Rest {
         self.reserve(shared, now);
-        shared.write(now);
+        if shared.is_due(now) {
+            shared.write(now);
+        }
         shared.sync(now, wall);
         shared.log().skip_those_behind(shared.settings.most_lag());
         if shared.log().full {
@@ -84,7 +86,9 @@ impl Writer {
         self.make_room(shared, now, wall);
         // With a new segment, what did not fit before fits now, and has waited long enough.
         let written = shared.log().written;
-        shared.write(now);
+        if shared.is_due(now) {
+            shared.write(now);
+        }
         if shared.log().written > written {
             shared.sync(now, wall);
         }
@@ -103,15 +107,20 @@ impl Writer {
         if log.full {
             return Rest::Within(REST / 4);
         }
-        if log.held_bytes() > 0 || !head.full.is_empty() || head.spare.is_none() {
-            return Rest::For(shared.settings.commit_interval);
+        let interval = shared.settings.commit_interval;
+        if log.unsynced() > 0 || !head.full.is_empty() || head.spare.is_none() {
+            return Rest::For(interval);
+        }
+        if let Some(waited) = log.waited(now) {
+            // What should have been written and was not is tried again.
+            return Rest::For(
+                interval.checked_sub(waited).filter(|r| !r.is_zero()).unwrap_or(interval),
+            );
         }
         if log.is_dirty {
             let since = self.stored.map_or(STORE_EVERY, |stored| now.duration_since(stored));
             // Events that come meanwhile are not to wait for it.
-            return Rest::Within(
-                STORE_EVERY.saturating_sub(since).max(shared.settings.commit_interval),
-            );
+            return Rest::Within(STORE_EVERY.saturating_sub(since).max(interval));
         }
         if !head.left_over.is_empty() {
             return Rest::For(REST);
@@ -134,7 +143,7 @@ impl Writer {
             (Stored { reserved, ..log.stored(&shared.id, None) }, reserved)
         };
         if self.put_state(shared, &state, now) {
-            shared.log().reserved = reserved;
+            shared.log().reserve(reserved);
         }
     }
 
@@ -163,7 +172,7 @@ impl Writer {
     /// Has a segment ready for when the current one is full, large enough for what waits; gives up
     /// the oldest events for it where that is the policy.
     fn make_room(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
-        let least = shared.log().pending.first().map_or(0, Open::least_for);
+        let least = shared.log().next_to_write().map_or(0, Open::least_for);
         let size = shared.settings.segment.max(least);
         let (is_ready, rests) = {
             let head = shared.head();
@@ -350,13 +359,14 @@ impl Writer {
     /// Turns until everything is written, or nothing moves any more.
     pub(super) fn write_all(&mut self, shared: &Shared, now: Instant, wall: UnixMillis) {
         let mut tries = 0;
+        shared.log().spares_the_disk = false;
         while tries < CLOSING_TRIES {
             let written = shared.log().written;
             shared.head().rest_until = None;
             (self.try_again, self.state_rests) = (None, None);
             self.turn(shared, now, wall);
             let log = shared.log();
-            if log.pending.is_empty() {
+            if !log.has_to_write() {
                 return;
             }
             tries = if log.written > written { 0 } else { tries + 1 };

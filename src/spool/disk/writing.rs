@@ -9,15 +9,11 @@
 //! is promised. If it fails too, the same happens again a second
 //! later, for as long as it takes; devices are not read once [`MOST_HELD`] bytes wait.
 
-use std::{
-    io,
-    sync::{Arc, TryLockError},
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{
-    Durability, Shared, fault::is_full, format::segment_name, head::Head, log::Log, now,
-    segment::Open, writer::REST,
+    Durability, Shared, fault::is_full, format::segment_name, head::Head, log::Log, segment::Open,
+    writer::REST,
 };
 use crate::{
     model::{Offset, UnixMillis},
@@ -27,38 +23,10 @@ use crate::{
 /// Most bytes that may wait in memory for the disk; above, devices are not read.
 pub(super) const MOST_HELD: usize = 32 << 20;
 
-/// A write that took so long has met a busy disk.
-const SLOW: Duration = Duration::from_millis(1);
-
-/// More than this is left to the spool's own thread.
-const MOST_AT_ONCE: usize = 1 << 20;
-
-/// So long after a slow write, others than the spool's own thread leave writing to it.
-const SLOW_FOR: Duration = Duration::from_millis(100);
-
 impl Shared {
     /// Writes what waits, as far as there is room.
     pub(super) fn write(&self, now: Instant) {
         self.write_to(&mut self.head(), now);
-    }
-
-    /// The same on the thread of a reader that has caught up, so that nobody needs to be woken for
-    /// it; not while the disk is busy. Answers whether it was done.
-    pub(super) fn write_at_once(&self) -> bool {
-        let mut head = match self.head.try_lock() {
-            Ok(head) => head,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        let began = now();
-        let is_busy = head.busy_until.is_some_and(|until| began < until);
-        if is_busy || self.log().pending_bytes > MOST_AT_ONCE {
-            return false;
-        }
-        self.write_to(&mut head, began);
-        let is_slow = now().duration_since(began) > SLOW;
-        head.busy_until = is_slow.then(|| began + SLOW_FOR);
-        true
     }
 
     fn write_to(&self, head: &mut Head, now: Instant) {
@@ -91,9 +59,15 @@ impl Shared {
 
     fn is_safe_until(&self, log: &mut Log, safe: Offset) {
         log.is_safe_until(safe);
+        self.tell_promised(log);
+    }
+
+    /// Tells how far the promise reaches.
+    pub(super) fn tell_promised(&self, log: &Log) {
+        let promised = log.promised();
         self.safe.send_if_modified(|known| {
-            let moved = *known != log.safe;
-            *known = log.safe;
+            let moved = promised > *known;
+            *known = promised.max(*known);
             moved
         });
     }
@@ -230,6 +204,6 @@ impl Shared {
         }
         let is_closed = self.close_full(&mut head, now, wall);
         head.let_go_of_spare(&*self.files);
-        is_closed && self.log().pending.is_empty()
+        is_closed && !self.log().has_to_write()
     }
 }

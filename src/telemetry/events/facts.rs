@@ -1,6 +1,6 @@
 use slog::{KV, Record, Serializer};
 
-use crate::model::{Peer, SessionId};
+use crate::model::SessionId;
 
 /// What every record of a session carries, borrowed from where it stands: nothing is copied, and
 /// nothing is built where the record is not wanted.
@@ -9,7 +9,7 @@ pub struct SessionFacts<'a> {
     /// Where it connected to.
     pub listener: &'a str,
     /// Where it connected from.
-    pub peer: Peer,
+    pub peer: &'a str,
     /// Who it is, once that is known.
     pub name: Option<&'a str>,
     /// Which connection it is.
@@ -23,7 +23,7 @@ impl KV for SessionFacts<'_> {
         if let Some(name) = self.name {
             serializer.emit_str("name", name)?;
         }
-        serializer.emit_arguments("peer", &format_args!("{}", self.peer))?;
+        serializer.emit_str("peer", self.peer)?;
         serializer.emit_str("listener", self.listener)
     }
 }

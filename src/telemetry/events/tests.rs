@@ -10,7 +10,7 @@ use crate::{
 
 const FACTS: SessionFacts = SessionFacts {
     listener: "dtu",
-    peer: Peer::Memory(7),
+    peer: "memory:7",
     name: Some("860000000000001"),
     session: SessionId(0x5f0c),
 };

@@ -5,6 +5,7 @@ mod damage;
 mod model;
 mod plain;
 mod room;
+mod spared;
 mod steps;
 mod syncs;
 mod threads;

@@ -21,12 +21,8 @@ pub(super) struct Machine {
     /// The disk has failed in this life of the machine.
     has_failed: bool,
     has_limit: bool,
-    /// The kernel has forgotten what a failed sync has left.
-    is_evicted: bool,
     /// With `os` a failed sync is made good by nobody: what it left may be gone one day.
     is_doubtful: bool,
-    /// Everything below has been read by somebody.
-    sent: Offset,
     /// So many bytes may be on the disk.
     most: u64,
 }
@@ -58,9 +54,7 @@ impl Machine {
             time: 0,
             has_failed: false,
             has_limit: false,
-            is_evicted: false,
             is_doubtful: false,
-            sent: Offset(0),
             most: setup.settings.max_size,
         };
         machine.spool = Some(open_with(&machine.files, setup.settings.clone()));
@@ -122,7 +116,6 @@ impl Machine {
             }
             Operation::Evict(seed) => {
                 self.files.evict(*seed);
-                self.is_evicted = true;
             }
         }
         self.check(operation, on_disk);
@@ -154,7 +147,6 @@ impl Machine {
             match self.spool().read(id, from) {
                 Read::Block(block) => {
                     self.readers[at].position = self.take(from, &block);
-                    self.sent = self.sent.max(block.end());
                 }
                 Read::Hole { next, events, reason } => {
                     self.meet(&self.readers[at], Hole { from, to: next, reason }, events);
@@ -269,12 +261,9 @@ impl Machine {
     /// The process ends, and the next one begins. What is in a file stays.
     fn end(&mut self, kill: impl Fn(&MemoryFiles) -> MemoryFiles, is_dropped: bool) {
         let written = self.spool().shared().log().written;
-        let is_tight = self.has_limit || self.is_nearly_full(self.on_disk());
         let kept = match self.is_doubtful {
             true => Offset(0),
-            // Without room, what a failed sync has left makes room for writing it once more.
-            false if self.has_failed && (is_tight || self.is_evicted) => written,
-            false => self.sent.max(written),
+            false => written,
         };
         if is_dropped {
             self.spool = None;
@@ -294,9 +283,8 @@ impl Machine {
         self.spool = None;
         // There must be room for what a start needs; a test of its own takes it away.
         files.set_capacity(None);
-        (self.has_failed, self.has_limit, self.is_evicted) = (false, false, false);
+        (self.has_failed, self.has_limit) = (false, false);
         self.files = files;
-        self.sent = Offset(0);
         self.spool = Some(open_with(&self.files, self.setup.settings.clone()));
         // A stop without a disk that works may leave something twice.
         self.most = self.setup.settings.max_size.max(self.on_disk());
