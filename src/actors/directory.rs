@@ -1,16 +1,14 @@
 //! Who holds which name: decided here, carried out by the registry. Plain values, the clock is an
 //! argument.
 
-mod shelves;
-#[cfg(test)]
-mod tests;
+mod roll;
 
 use std::{
     collections::{BTreeMap, HashSet},
     time::{Duration, Instant},
 };
 
-use self::shelves::Shelves;
+use self::roll::Roll;
 use crate::{
     limits::Duplicate,
     messages::{Census, Claim, Departure, Order, OrderKind},
@@ -28,9 +26,9 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 const FLAGGED_FOR: Duration = Duration::from_secs(60);
 
 /// Names and who holds them. It outlives the registry actor.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Directory {
-    names: Shelves<Entry>,
+    names: Roll<Entry>,
     /// Those who wait for a name, by when their patience ends.
     waiting: BTreeMap<(Instant, SessionId), Name>,
 }
@@ -128,7 +126,7 @@ impl Directory {
 
     /// Whether no name is held.
     pub fn is_empty(&self) -> bool {
-        self.names.len() == 0
+        self.len() == 0
     }
 
     /// The session that holds `name`.
@@ -148,7 +146,11 @@ impl Directory {
 
     /// Decides who gets the name of `claim`.
     pub fn claim(&mut self, claim: Claim, now: Instant, out: &mut Vec<Outcome>) {
-        let entry = self.names.get_or_insert_with(&claim.name, || Entry::held_by(&claim));
+        let Some(entry) = self.names.get_mut(claim.name.as_str()) else {
+            out.push(Holder::of(&claim).order(OrderKind::Grant));
+            self.names.insert(claim.name.clone(), Entry::held_by(&claim));
+            return;
+        };
         if entry.holds(claim.session) {
             out.push(Holder::of(&claim).order(OrderKind::Grant));
             return;
@@ -309,7 +311,9 @@ impl Directory {
 
     /// Lists a session that holds its name already.
     fn restore(&mut self, claim: &Claim) {
-        let entry = self.names.get_or_insert_with(&claim.name, || Entry::held_by(claim));
+        let Some(entry) = self.names.get_mut(claim.name.as_str()) else {
+            return self.names.insert(claim.name.clone(), Entry::held_by(claim));
+        };
         if !entry.holds(claim.session) {
             entry.contest.get_or_insert_default().others.push(Holder::of(claim));
         }
@@ -334,3 +338,6 @@ impl Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,11 +143,18 @@ pub(super) fn check_protocols(
             Ok(Some(found)) => {
                 let parsed = Protocol::parse(protocol, &found.text);
                 let cuts_frames = parsed.as_ref().is_ok_and(Protocol::cuts_frames);
+                let names_by_frames = parsed.as_ref().is_ok_and(Protocol::names_by_frames);
                 for fault in parsed.err().unwrap_or_default() {
                     let text = format!("{}: {fault}", found.origin);
                     rules.error(std::slice::from_ref(&key), text);
                 }
-                if cuts_frames && settings.registration == Registration::Every {
+                if names_by_frames {
+                    let text = format!(
+                        "devices that are named by their frames, as {protocol:?} says, are not \
+                         built yet; write a protocol with a registration"
+                    );
+                    rules.error(std::slice::from_ref(&key), text);
+                } else if cuts_frames && settings.registration == Registration::Every {
                     refuse_every(name, protocol, rules);
                 }
             }

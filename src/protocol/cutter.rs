@@ -1,11 +1,9 @@
 use std::{mem, ops::Range, time::Duration};
 
 use super::{
-    Fault, Item, Protocol, Registration, Rules,
-    delimiters::Delimiters,
+    Engine, Fault, Item, Piece, Protocol, Registration, Rules, Terms, Vocabulary,
     every::Every,
     packet::{Packet, Trailing},
-    unfinished::{Cut, Unfinished, is_too_long},
     waiting::{Found, Waiting},
 };
 use crate::model::Name;
@@ -35,13 +33,16 @@ enum State {
     Telling(Box<Telling>),
     /// Named, and the end of the registration may still come.
     Trailing(Trailing),
-    /// Named once and for all: bytes pass, or frames that lie whole in a read.
+    /// Named once and for all: bytes pass.
     Open,
-    /// Named once and for all, and a frame has begun.
-    Unfinished(Box<Unfinished>),
+    /// Frames are cut, for a device that has its name or does not.
+    Cutting(Engine, Named),
     Every(Box<Every>),
     Failed(Box<Failed>),
 }
+
+/// Whether the device has its name.
+type Named = bool;
 
 /// What to do next: a decision that borrows nothing.
 #[derive(Debug)]
@@ -90,7 +91,13 @@ struct Failed {
 impl Cutter {
     /// A cutter for a new connection.
     pub fn new(protocol: &Protocol) -> Self {
-        let state = if protocol.names_by_address() { State::Open } else { State::Nameless };
+        let state = match protocol.packet() {
+            Some(_) => State::Nameless,
+            None if protocol.cuts_frames() => {
+                State::Cutting(Engine::default(), protocol.names_by_address())
+            }
+            None => State::Open,
+        };
         Self { state }
     }
 
@@ -102,25 +109,40 @@ impl Cutter {
     /// [`Item::Fault`] some of the input may be left.
     pub fn feed<'a, 'i: 'a>(
         &'a mut self,
-        protocol: &Protocol,
+        protocol: &'a Protocol,
         rules: &Rules,
         input: &mut &'i [u8],
     ) -> Item<'a> {
         loop {
-            if let State::Open | State::Unfinished(_) = self.state {
-                return match protocol.ends() {
-                    Some(ends) => self.next_frame(ends, rules, input),
-                    None => next_chunk(rules, input),
-                };
+            match &self.state {
+                State::Cutting(..) => break,
+                State::Open if protocol.cuts_frames() => {
+                    self.state = State::Cutting(Engine::default(), true);
+                    break;
+                }
+                State::Open => return next_chunk(rules, input),
+                _ => {}
             }
             let Some(packet) = protocol.packet() else {
-                self.state = State::Open;
-                continue;
+                return Item::NeedMore;
             };
             match self.step(packet, rules, input) {
                 Step::Again => {}
                 step => return self.item(packet, rules, step, input),
             }
+        }
+        match (&mut self.state, protocol.vocabulary()) {
+            (State::Cutting(engine, named), Some(vocabulary)) => {
+                piece(engine.feed(vocabulary, terms(*named, rules), input))
+            }
+            _ => Item::NeedMore,
+        }
+    }
+
+    /// The device has got the name that one of its frames tells.
+    pub fn named(&mut self) {
+        if let State::Cutting(_, named) = &mut self.state {
+            *named = true;
         }
     }
 
@@ -128,6 +150,7 @@ impl Cutter {
     /// means anything. Ask once the read is used up.
     pub fn pause_after(&self, protocol: &Protocol, rules: &Rules) -> Option<Duration> {
         match &self.state {
+            State::Cutting(engine, _) => engine.pause_after(protocol.vocabulary()?),
             State::Waiting(waiting) => waiting.pause_after(protocol.packet()?, rules),
             State::Trailing(_) => Some(TRAILING),
             State::Every(every) if every.is_trailing() => Some(TRAILING),
@@ -138,7 +161,10 @@ impl Cutter {
 
     /// Nothing came for as long as [`pause_after`](Self::pause_after) said. Unless it answers
     /// [`Item::NeedMore`], go on with [`feed`](Self::feed) and an empty input.
-    pub fn pause(&mut self, protocol: &Protocol, rules: &Rules) -> Item<'_> {
+    pub fn pause<'a>(&'a mut self, protocol: &'a Protocol, rules: &Rules) -> Item<'a> {
+        if let State::Cutting(..) = self.state {
+            return self.cut(protocol, rules, Engine::pause);
+        }
         let Some(packet) = protocol.packet() else {
             return Item::NeedMore;
         };
@@ -156,10 +182,9 @@ impl Cutter {
 
     /// The device will send nothing more: lets go what is still held. Call it until it says
     /// [`Item::NeedMore`], or a fault.
-    pub fn finish(&mut self, protocol: &Protocol, rules: &Rules) -> Item<'_> {
-        if let State::Unfinished(unfinished) = &mut self.state {
-            let cut = if unfinished.is_told() { Cut::NeedMore } else { unfinished.finish(rules) };
-            return self.frame(cut);
+    pub fn finish<'a>(&'a mut self, protocol: &'a Protocol, rules: &Rules) -> Item<'a> {
+        if let State::Cutting(..) = self.state {
+            return self.cut(protocol, rules, Engine::finish);
         }
         let Some(packet) = protocol.packet() else {
             return Item::NeedMore;
@@ -178,7 +203,7 @@ impl Cutter {
             State::Waiting(waiting) => waiting.held(),
             State::Telling(telling) => &telling.held[telling.told..],
             State::Every(every) => every.held(),
-            State::Unfinished(unfinished) => unfinished.held(),
+            State::Cutting(engine, _) => engine.held(),
             State::Failed(failed) => &failed.held,
             State::Nameless | State::Trailing(_) | State::Open => &[],
         }
@@ -187,7 +212,10 @@ impl Cutter {
     /// Whether nothing is allocated.
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Nameless | State::Trailing(_) | State::Open)
+        match &self.state {
+            State::Cutting(engine, _) => engine.is_idle(),
+            state => matches!(state, State::Nameless | State::Trailing(_) | State::Open),
+        }
     }
 
     fn step(&mut self, packet: &Packet, rules: &Rules, input: &mut &[u8]) -> Step {
@@ -216,7 +244,7 @@ impl Cutter {
                 if length > 0 { Step::Skip(length) } else { Step::Again }
             }
             // Frames and chunks are cut elsewhere.
-            State::Open | State::Unfinished(_) => Step::Again,
+            State::Open | State::Cutting(..) => Step::Again,
             State::Every(every) => every.feed(packet, rules, input),
             State::Failed(failed) => Step::Fault(failed.fault.clone()),
         }
@@ -250,50 +278,18 @@ impl Cutter {
         }
     }
 
-    /// The next frame of a session that is named once and for all.
-    fn next_frame<'a, 'i: 'a>(
+    /// What the engine says when nothing comes.
+    fn cut<'a>(
         &'a mut self,
-        ends: &Delimiters,
+        protocol: &'a Protocol,
         rules: &Rules,
-        input: &mut &'i [u8],
+        ask: impl FnOnce(&'a mut Engine, &'a Vocabulary, Terms) -> Piece<'a>,
     ) -> Item<'a> {
-        if let State::Unfinished(unfinished) = &mut self.state
-            && !unfinished.is_told()
-        {
-            let cut = unfinished.feed(ends, rules, input);
-            // Half a delimiter at the end of one read, and the rest of it at the beginning of the next:
-            if !matches!(cut, Cut::Frame(0)) {
-                return self.frame(cut);
+        match (&mut self.state, protocol.vocabulary()) {
+            (State::Cutting(engine, named), Some(vocabulary)) => {
+                piece(ask(engine, vocabulary, terms(*named, rules)))
             }
-        }
-        self.state = State::Open;
-        while let Some((start, length)) = ends.find(input, 0) {
-            if start > rules.max_frame {
-                return self.fail(Fault::FrameTooLong);
-            }
-            let frame = &take(input, start + length)[..start];
-            if !frame.is_empty() {
-                return Item::Data(frame);
-            }
-        }
-        if input.is_empty() {
-            return Item::NeedMore;
-        }
-        if is_too_long(input, ends, rules) {
-            return self.fail(Fault::FrameTooLong);
-        }
-        self.state = State::Unfinished(Box::new(Unfinished::new(take(input, input.len()))));
-        Item::NeedMore
-    }
-
-    fn frame(&mut self, cut: Cut) -> Item<'_> {
-        match cut {
-            Cut::Fault(fault) => self.fail(fault),
-            Cut::NeedMore => Item::NeedMore,
-            Cut::Frame(length) => match &self.state {
-                State::Unfinished(unfinished) => Item::Data(unfinished.frame(length)),
-                _ => Item::NeedMore,
-            },
+            _ => Item::NeedMore,
         }
     }
 
@@ -368,6 +364,19 @@ fn after(trailing: Trailing) -> State {
     match trailing {
         Trailing::Nothing => State::Open,
         trailing => State::Trailing(trailing),
+    }
+}
+
+fn terms(named: bool, rules: &Rules) -> Terms {
+    Terms { named, max_frame: rules.max_frame }
+}
+
+fn piece(piece: Piece<'_>) -> Item<'_> {
+    match piece {
+        Piece::Frame(frame) => Item::Frame(frame),
+        Piece::Junk(count) => Item::Filtered(count),
+        Piece::NeedMore => Item::NeedMore,
+        Piece::Fault(fault) => Item::Fault(fault),
     }
 }
 

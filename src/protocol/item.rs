@@ -1,13 +1,16 @@
+use super::Frame;
 use crate::model::{CloseReason, Name, NameFault};
 
 /// What a [`Cutter`](super::Cutter) found next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Item<'a> {
     /// The device said who it is. Ask whether it may have the name before pulling on: all that
     /// comes out from here on belongs to it.
     Named(Name),
     /// A chunk of data under the name.
     Data(&'a [u8]),
+    /// A frame, where the protocol cuts frames.
+    Frame(Frame<'a>),
     /// A chunk of data from a device that has no name.
     Unnamed(&'a [u8]),
     /// So many bytes go nowhere: the registration itself, or what never got a name.
@@ -24,8 +27,8 @@ pub enum Fault {
     /// What came is no registration, or none ended within the bytes allowed for it.
     #[error("what came before a name is no registration")]
     Unidentified,
-    /// A registration that breaks the rules.
-    #[error("malformed registration: {0}")]
+    /// What came breaks the rules of a registration or a frame.
+    #[error("malformed: {0}")]
     Malformed(#[from] Malformed),
     /// A frame above the longest allowed. Only protocols that cut frames know it; a chunk that is
     /// too long is split.
@@ -33,7 +36,7 @@ pub enum Fault {
     FrameTooLong,
 }
 
-/// How a registration breaks the rules.
+/// How something breaks the rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// What stands where the name should be is none.
@@ -42,6 +45,9 @@ pub enum Malformed {
     /// A later registration claims another name.
     #[error("the device already has a name and now claims to be \"{0}\"")]
     OtherName(Name),
+    /// A frame does not say how long it is, and nothing tells where the next one begins.
+    #[error("a frame does not say how long it is")]
+    Frame,
 }
 
 impl Fault {

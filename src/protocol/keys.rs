@@ -33,13 +33,24 @@ fn hint(nearest: &Option<String>) -> String {
 pub(super) struct Section<'a, 's, 'f> {
     pub source: &'s str,
     /// The table's own key with a dot, or nothing for the root.
-    pub prefix: &'static str,
+    pub prefix: String,
     /// Without a table there are no keys, and no faults.
     pub table: Option<&'a DeTable<'s>>,
+    /// Where keys are taken from that the table does not have.
+    pub defaults: Option<&'a DeTable<'s>>,
     pub faults: &'f mut Vec<ProtocolFault>,
 }
 
-impl<'a, 's> Section<'a, 's, '_> {
+impl<'a, 's, 'f> Section<'a, 's, 'f> {
+    /// The whole of a file.
+    pub fn root(
+        source: &'s str,
+        table: &'a DeTable<'s>,
+        faults: &'f mut Vec<ProtocolFault>,
+    ) -> Self {
+        Self { source, prefix: String::new(), table: Some(table), defaults: None, faults }
+    }
+
     /// Tells of keys outside `known`; those in `later` belong to the vocabulary and are refused
     /// until they are built.
     pub fn refuse_others(&mut self, known: &[&str], later: &[&str]) {
@@ -69,9 +80,73 @@ impl<'a, 's> Section<'a, 's, '_> {
         self.faults.push(ProtocolFault { line, key, what: what.into(), nearest: None });
     }
 
+    /// The table `value`, which stands at `key` of this one.
+    pub fn below<'b>(
+        &'b mut self,
+        key: &str,
+        table: Option<&'a DeTable<'s>>,
+    ) -> Section<'a, 's, 'b> {
+        let prefix = format!("{}{key}.", self.prefix);
+        Section { source: self.source, prefix, table, defaults: None, faults: self.faults }
+    }
+
+    /// The keys that are written, in order, and their values.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, &'a DeValue<'s>)> + use<'a, 's> {
+        let all = self.table.into_iter().flatten();
+        all.map(|(key, value)| (key.get_ref().as_ref(), value.get_ref()))
+    }
+
+    /// The value at `key`, whatever it is.
+    pub fn value(&self, key: &str) -> Option<&'a DeValue<'s>> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
     /// Whether `key` is written.
     pub fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
+    }
+
+    /// Whether `key` is written here, and not only among the defaults.
+    pub fn has_own(&self, key: &str) -> bool {
+        self.entries().any(|(known, _)| known == key)
+    }
+
+    /// A text that is one of `words`; tells of others with what is known.
+    pub fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let known = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if known.is_none() {
+            let all: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.fault(key, format!("must be {}", all.join(" or ")));
+        }
+        known
+    }
+
+    /// A whole number, perhaps negative.
+    pub fn number(&mut self, key: &str) -> Option<i64> {
+        self.read(key, "must be a whole number", number)
+    }
+
+    /// A place in a frame: a number of bytes, negative from the end.
+    pub fn place(&mut self, key: &str) -> Option<i32> {
+        self.read(key, "must be a whole number of bytes, negative from the end", |value| {
+            i32::try_from(number(value)?).ok().filter(|at| at.unsigned_abs() <= 1 << 20)
+        })
+    }
+
+    /// A whole number from zero to `most`.
+    pub fn size(&mut self, key: &str, most: usize) -> Option<usize> {
+        let what = format!("must be a whole number from 0 to {most}");
+        self.read(key, &what, |value| {
+            usize::try_from(number(value)?).ok().filter(|size| *size <= most)
+        })
+    }
+
+    /// A number of bits.
+    pub fn bits(&mut self, key: &str) -> Option<u64> {
+        self.read(key, "must be a whole number above zero, such as 0x7fff", |value| {
+            u64::try_from(number(value)?).ok()
+        })
     }
 
     /// A text.
@@ -120,12 +195,17 @@ impl<'a, 's> Section<'a, 's, '_> {
     }
 
     /// A byte string, or a list of them; none if it is neither.
-    pub fn list_of_bytes(&mut self, key: &str) -> Option<Vec<Vec<u8>>> {
-        let (_, value) = self.entry(key)?;
-        let one = |value: &DeValue<'_>| literal::bytes(value.as_str()?).ok();
+    pub fn list_of_bytes(&self, key: &str) -> Option<Vec<Vec<u8>>> {
+        let all = self.list_of_texts(key)?;
+        all.into_iter().map(|text| literal::bytes(text).ok()).collect()
+    }
+
+    /// A text, or a list of them; none if it is neither.
+    pub fn list_of_texts(&self, key: &str) -> Option<Vec<&'a str>> {
+        let value = self.value(key)?;
         match value.as_array() {
-            Some(list) => list.iter().map(|value| one(value.get_ref())).collect(),
-            None => Some(vec![one(value)?]),
+            Some(list) => list.iter().map(|value| value.get_ref().as_str()).collect(),
+            None => Some(vec![value.as_str()?]),
         }
     }
 
@@ -154,9 +234,16 @@ impl<'a, 's> Section<'a, 's, '_> {
     }
 
     fn entry(&self, key: &str) -> Option<(usize, &'a DeValue<'s>)> {
-        let (name, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
+        let of = |table: &'a DeTable<'s>| table.iter().find(|(name, _)| name.get_ref() == key);
+        let (name, value) = self.table.and_then(of).or_else(|| self.defaults.and_then(of))?;
         Some((name.span().start, value.get_ref()))
     }
+}
+
+/// The whole number that `value` is.
+pub(super) fn number(value: &DeValue<'_>) -> Option<i64> {
+    let number = value.as_integer()?;
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 /// Faults of a text that is no TOML: one a line, since the first brings others with it.
@@ -184,7 +271,7 @@ fn line_at(source: &str, offset: usize) -> usize {
 }
 
 /// The key closest to `name`, if at most half of its letters differ.
-fn nearest<'k>(name: &str, keys: impl Iterator<Item = &'k &'k str>) -> Option<String> {
+pub(super) fn nearest<'k>(name: &str, keys: impl Iterator<Item = &'k &'k str>) -> Option<String> {
     let distance = |key: &str| strsim::damerau_levenshtein(name, key);
     let closest = keys.min_by_key(|key| distance(key))?;
     (distance(closest) * 2 <= closest.len()).then(|| (*closest).to_owned())

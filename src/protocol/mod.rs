@@ -12,31 +12,63 @@
 //! - Data of a named session pass without being copied. Where a protocol cuts frames, those that
 //!   lie whole in a read do, and only an unfinished one is kept.
 
+mod byteset;
+mod check;
+mod compile;
 mod cutter;
 mod delimiters;
 mod description;
+mod engine;
 mod every;
+mod field;
+mod frame;
+mod framed;
 mod item;
 mod keys;
 mod literal;
 mod packet;
+mod pattern;
+mod port;
+mod region;
+mod registration;
+mod rule;
 mod rules;
-mod unfinished;
+mod sum;
+mod template;
+mod vocabulary;
 mod waiting;
+mod word;
 
 #[cfg(test)]
 mod tests;
 
+pub use check::Checked;
 pub use cutter::Cutter;
 pub use description::Protocol;
+pub use engine::{Engine, Piece, Terms};
+pub use framed::{Frame, Written};
 pub use item::{Fault, Item, Malformed};
 pub use keys::ProtocolFault;
+pub use port::{Ambiguity, Chosen, ambiguities, choose};
+pub use rule::Kind;
 pub use rules::{Registration, Rules, Unregistered};
+pub use template::{Given, Replies};
+pub use vocabulary::{Conduct, OnBadChecksum, ReplyWhen, Vocabulary};
 
 /// The protocol files that are built in: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("etung", include_str!("../../config/protocols/etung.toml")),
     ("etung_classic", include_str!("../../config/protocols/etung_classic.toml")),
+    ("gl200", include_str!("../../config/protocols/gl200.toml")),
+    ("gps103", include_str!("../../config/protocols/gps103.toml")),
+    ("gt06", include_str!("../../config/protocols/gt06.toml")),
+    ("h02", include_str!("../../config/protocols/h02.toml")),
+    ("jt808", include_str!("../../config/protocols/jt808.toml")),
     ("line", include_str!("../../config/protocols/line.toml")),
+    ("meitrack", include_str!("../../config/protocols/meitrack.toml")),
     ("raw", include_str!("../../config/protocols/raw.toml")),
+    ("ruptela", include_str!("../../config/protocols/ruptela.toml")),
+    ("suntech", include_str!("../../config/protocols/suntech.toml")),
+    ("teltonika", include_str!("../../config/protocols/teltonika.toml")),
+    ("tk103", include_str!("../../config/protocols/tk103.toml")),
 ];

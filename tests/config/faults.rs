@@ -195,6 +195,12 @@ fn every_mistake_in_a_listener_is_told_with_what_to_do() {
 }
 
 #[test]
+fn devices_that_are_named_by_their_frames_are_refused_until_they_are_built() {
+    let said = faults_of("[listener.dtu]\naddress = '127.0.0.1:0'\nprotocol = 'gt06'\n");
+    assert!(said.contains("devices that are named by their frames"), "{said}");
+}
+
+#[test]
 fn a_registration_before_each_packet_is_refused_where_frames_are_cut() {
     let listener = "[listener.dtu]\naddress = '127.0.0.1:0'\nprotocol = 'line'\n";
     let said = faults_of(&format!("{listener}registration = 'every'\n"));

@@ -2,6 +2,7 @@ use std::{
     mem,
     ops::ControlFlow::{self, Break, Continue},
     rc::Rc,
+    sync::Arc,
     task::Poll,
 };
 
@@ -110,9 +111,10 @@ impl Session {
     /// stashed then.
     pub(super) fn cut(&mut self, mut input: &[u8]) {
         self.thread.read_now();
+        let profile = Arc::clone(&self.listener);
+        let ListenerProfile { protocol, rules, .. } = &*profile;
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let ListenerProfile { protocol, rules, .. } = &*self.listener;
             let item = cutter.feed(protocol, rules, &mut input);
             if let Break(fault) = self.take_item(item) {
                 break fault;
@@ -136,6 +138,7 @@ impl Session {
                 return Break(None);
             }
             Item::Data(data) => self.data(data),
+            Item::Frame(frame) => self.data(frame.bytes),
             Item::Unnamed(data) => self.tell(data),
             Item::Filtered(count) => self.filtered(self.why_no_data(), count),
             Item::Fault(fault) => return Break(Some(fault)),
@@ -201,8 +204,9 @@ impl Session {
     /// The device has been silent for as long as the cutter asked to be told.
     pub(super) fn pause(&mut self) {
         self.thread.read_now();
+        let profile = Arc::clone(&self.listener);
+        let ListenerProfile { protocol, rules, .. } = &*profile;
         let mut cutter = mem::take(&mut self.cutter);
-        let ListenerProfile { protocol, rules, .. } = &*self.listener;
         let item = cutter.pause(protocol, rules);
         let taken = self.take_item(item);
         if let Break(Some(fault)) = &taken {
@@ -220,9 +224,10 @@ impl Session {
             return;
         }
         self.thread.read_now();
+        let profile = Arc::clone(&self.listener);
+        let ListenerProfile { protocol, rules, .. } = &*profile;
         let mut cutter = mem::take(&mut self.cutter);
         let fault = loop {
-            let ListenerProfile { protocol, rules, .. } = &*self.listener;
             let item = cutter.finish(protocol, rules);
             if let Break(fault) = self.take_item(item) {
                 break fault;

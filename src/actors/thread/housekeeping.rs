@@ -6,12 +6,12 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::{SessionHost, SessionThread, deadlines::Look};
 use crate::actors::session::Nudge;
 
-/// Sessions whose deadlines have come up and that are nudged in one turn: many have theirs at one
+/// Sessions whose deadlines have come up and that are nudged in one turn: many may have theirs at one
 /// moment, and others wait.
 const DUE_A_TURN: usize = 64;
 
@@ -35,30 +35,35 @@ impl ActorFuture<SessionHost> for Housekeeping {
         if !is_known {
             *thread.waker.borrow_mut() = Some(task.waker().clone());
         }
-        let served = thread.serve(task);
-        thread.flush();
-        if host.stopping && thread.sessions() == 0 {
-            ctx.stop();
-            return Poll::Ready(());
+        loop {
+            let served = thread.serve(task);
+            thread.flush();
+            if host.stopping && thread.sessions() == 0 {
+                ctx.stop();
+                return Poll::Ready(());
+            }
+            let due = thread.due();
+            due.iter().for_each(|look| thread.nudge(look.slot, Nudge::Deadline(look.at)));
+            if served || due.len() == DUE_A_TURN {
+                // What was gathered goes on its way before more is read, and whoever was nudged runs
+                // before more are.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if thread.may_go_on(task) {
+                continue;
+            }
+            let Some(next) = thread.next() else { return Poll::Pending };
+            let at = thread.began + Duration::from_millis(next);
+            if self.sleep_until(at, task).is_pending() {
+                return Poll::Pending;
+            }
         }
-        for look in thread.due() {
-            thread.nudge(look.slot, Nudge::Deadline(look.at));
-        }
-        // What was gathered goes on its way before more is read, and whoever was nudged runs before
-        // more are.
-        let is_busy = served || thread.may_go_on(task);
-        if is_busy || self.wait_for_next(thread, task).is_ready() {
-            task.waker().wake_by_ref();
-        }
-        Poll::Pending
     }
 }
 
 impl Housekeeping {
-    /// Ready where something has to be looked at.
-    fn wait_for_next(&mut self, thread: &SessionThread, task: &mut TaskContext<'_>) -> Poll<()> {
-        let Some(next) = thread.next() else { return Poll::Pending };
-        let at = thread.began + Duration::from_millis(next);
+    fn sleep_until(&mut self, at: Instant, task: &mut TaskContext<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() != at {
             sleep.as_mut().reset(at);
@@ -87,7 +92,7 @@ impl SessionThread {
         let table = self.table.borrow();
         let is_there = |look: &Look| table.get(look.slot).is_some_and(|who| who.tag() == look.tag);
         deadlines.sweep(table.len(), is_there);
-        let due = std::iter::from_fn(|| deadlines.take_due(now));
-        due.take(DUE_A_TURN).filter(is_there).collect()
+        let due = std::iter::from_fn(|| deadlines.take_due(now)).filter(is_there);
+        due.take(DUE_A_TURN).collect()
     }
 }

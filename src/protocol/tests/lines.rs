@@ -99,24 +99,6 @@ fn lines_come_from_devices_that_are_named_by_their_address_too() {
     assert_eq!(session.take(), [data("a"), data("bc"), data("d")]);
 }
 
-#[test]
-fn what_a_frame_must_not_say_is_refused() {
-    for (lines, told) in [
-        ("until = ['a']", "frame.stage: must be 'after'"),
-        ("stage = 'first'\nuntil = ['a']", "frame.stage: must be 'after'"),
-        ("stage = 'after'", "frame.until: must be a list"),
-        ("stage = 'after'\nuntil = ['']", "frame.until: must be a list"),
-        ("stage = 'after'\nuntil = [1]", "frame.until: must be a list"),
-        ("stage = 'after'\nuntil = 'a'\nlength = 1", "frame.length: is not built yet"),
-        ("stage = 'after'\nuntil = 'a'\nuntill = 1", "did you mean \"until\"?"),
-        ("stage = 'after'\nuntil = 'a'\n[[frame]]", "frame: may stand once only"),
-    ] {
-        let text = format!("name = 'x'\nidentity = 'address'\n[[frame]]\n{lines}\n");
-        let faults = Protocol::parse("x", &text).unwrap_err();
-        assert!(faults[0].to_string().contains(told), "{lines}: {faults:?}");
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,11 +1,20 @@
+mod answers;
 mod classic;
+mod conversation;
 mod description;
+mod ends;
 mod every;
+mod hostile;
 mod lines;
+mod port;
 mod properties;
+mod real;
 mod silences;
 mod stream;
 mod trailing;
+mod vocabulary;
+
+use std::sync::LazyLock;
 
 use super::{
     BUILT_IN, Cutter, Fault, Item, Malformed, Protocol, Registration, Rules, Unregistered,
@@ -55,9 +64,14 @@ pub(super) fn malformed(fault: impl Into<Malformed>) -> Out {
 pub(super) const UNIDENTIFIED: Out = Fault(super::Fault::Unidentified);
 
 pub(super) fn built_in(name: &str) -> Protocol {
-    let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name).unwrap();
-    Protocol::parse(name, text).unwrap()
+    let all = PRESETS.iter().find(|protocol| protocol.name() == name);
+    all.unwrap().clone()
 }
+
+/// All that is built in, read once.
+static PRESETS: LazyLock<Vec<Protocol>> = LazyLock::new(|| {
+    BUILT_IN.iter().map(|(name, text)| Protocol::parse(name, text).unwrap()).collect()
+});
 
 pub(super) fn with_gap() -> Protocol {
     let lines = "gap = '1s'\nname_pattern = 'pump-\\d+'\n";
@@ -166,6 +180,7 @@ fn keep(item: Item<'_>) -> Option<Out> {
     Some(match item {
         Item::Named(name) => Named(name.as_str().to_owned()),
         Item::Data(bytes) => data(bytes),
+        Item::Frame(frame) => data(frame.bytes),
         Item::Unnamed(bytes) => unnamed(bytes),
         Item::Filtered(count) => Filtered(count),
         Item::Fault(fault) => Fault(fault),
