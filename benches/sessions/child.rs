@@ -1,10 +1,6 @@
 //! One size in a process of its own, which does what it is asked for line by line.
 
-use std::{
-    process::id,
-    task::{Context as TaskContext, Waker},
-    time::Duration,
-};
+use std::{process::id, time::Duration};
 
 use actix_rt::{System, SystemRunner};
 use anyhow::{Context, Result, ensure};
@@ -137,11 +133,10 @@ impl Player {
         for number in 0..count as u32 {
             let (mut device, socket) = Device::connect(number)?;
             let mut stream = Connection::new(socket, &readiness, u64::from(number))?;
-            let mut task = TaskContext::from_waker(Waker::noop());
             // What a device has said is read, as a session would.
-            let _ = stream.poll_read_some(&mut task, &mut [0; 64]);
+            let _ = stream.poll_read_some(&mut [0; 64]);
             device.say(&MESSAGE)?;
-            let _ = stream.poll_read_some(&mut task, &mut [0; 64]);
+            let _ = stream.poll_read_some(&mut [0; 64]);
             all.push((device, stream));
         }
         let taken = resident()? - before;

@@ -6,7 +6,7 @@ use std::{
         unix::net::UnixStream,
     },
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use rustix::net::RecvFlags;
@@ -16,9 +16,8 @@ use super::{Readiness, Ready, Socket};
 
 /// A device's connection on the thread that serves it.
 ///
-/// A socket is read and written when the thread's [`Readiness`] has told of it; where there is
-/// nothing to do it says `Pending` and wakes nobody. A stream in memory wakes the task it was asked
-/// by, as usual.
+/// It is read and written when the thread's [`Readiness`] has told of it; where there is nothing to
+/// do it says `Pending`, and wakes nobody but by way of that.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
@@ -34,7 +33,15 @@ pub struct Connection {
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Memory(Box<DuplexStream>),
+    Memory(Box<Memory>),
+}
+
+/// A stream inside the process, for tests. It may be asked at any time.
+#[derive(Debug)]
+struct Memory {
+    stream: DuplexStream,
+    /// It is asked with this, and so tells the thread when it is worth asking again.
+    bell: Waker,
 }
 
 impl Connection {
@@ -52,14 +59,11 @@ impl Connection {
                 readiness.watch(&socket, key)?;
                 Stream::Unix(socket)
             }
-            Socket::Memory(stream) => Stream::Memory(Box::new(stream)),
+            Socket::Memory(stream) => {
+                Stream::Memory(Box::new(Memory { stream, bell: readiness.bell(key) }))
+            }
         };
         Ok(Self { stream, readable: false, writable: false, closed: false })
-    }
-
-    /// Whether it is a stream in memory, which wakes tasks by itself.
-    pub fn is_in_memory(&self) -> bool {
-        matches!(self.stream, Stream::Memory(_))
     }
 
     /// Notes what is new.
@@ -96,18 +100,10 @@ impl Connection {
     }
 
     /// Reads what is there into `buffer`; zero bytes mean that the peer has finished.
-    pub fn poll_read_some(
-        &mut self,
-        task: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    pub fn poll_read_some(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let room = buffer.len();
         let read = match &mut self.stream {
-            Stream::Memory(stream) => {
-                let mut buffer = ReadBuf::new(buffer);
-                let polled = Pin::new(stream).poll_read(task, &mut buffer);
-                return polled.map_ok(|()| buffer.filled().len());
-            }
+            Stream::Memory(memory) => return memory.poll_read(buffer),
             _ if !self.readable => return Poll::Pending,
             Stream::Tcp(stream) => at_once(|| stream.read(buffer)),
             Stream::Unix(stream) => at_once(|| stream.read(buffer)),
@@ -130,13 +126,12 @@ impl Connection {
     }
 
     /// Writes some of `bytes`.
-    pub fn poll_write_some(
-        &mut self,
-        task: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    pub fn poll_write_some(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match &mut self.stream {
-            Stream::Memory(stream) => return Pin::new(stream).poll_write(task, bytes),
+            Stream::Memory(memory) => {
+                let mut task = Context::from_waker(&memory.bell);
+                return Pin::new(&mut memory.stream).poll_write(&mut task, bytes);
+            }
             _ if !self.writable => return Poll::Pending,
             Stream::Tcp(stream) => at_once(|| stream.write(bytes)),
             Stream::Unix(stream) => at_once(|| stream.write(bytes)),
@@ -146,11 +141,14 @@ impl Connection {
     }
 
     /// Tells the peer that nothing more will come (FIN).
-    pub fn poll_finish(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_finish(&mut self) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Tcp(stream) => Poll::Ready(stream.shutdown(Shutdown::Write)),
             Stream::Unix(stream) => Poll::Ready(stream.shutdown(Shutdown::Write)),
-            Stream::Memory(stream) => Pin::new(stream).poll_shutdown(task),
+            Stream::Memory(memory) => {
+                let mut task = Context::from_waker(&memory.bell);
+                Pin::new(&mut memory.stream).poll_shutdown(&mut task)
+            }
         }
     }
 
@@ -160,6 +158,15 @@ impl Connection {
             // A socket that is gone already needs no reset.
             let _ = super::options::reset_on_close(stream);
         }
+    }
+}
+
+impl Memory {
+    fn poll_read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let mut task = Context::from_waker(&self.bell);
+        let polled = Pin::new(&mut self.stream).poll_read(&mut task, &mut buffer);
+        polled.map_ok(|()| buffer.filled().len())
     }
 }
 
@@ -178,7 +185,16 @@ fn at_once(mut work: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed step fails the test
 
-    use std::task::Waker;
+    use std::{
+        iter,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::Wake,
+    };
+
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -189,8 +205,7 @@ mod tests {
     }
 
     fn read(connection: &mut Connection, room: usize) -> Poll<usize> {
-        let mut task = Context::from_waker(Waker::noop());
-        connection.poll_read_some(&mut task, &mut vec![0; room]).map(Result::unwrap)
+        connection.poll_read_some(&mut vec![0; room]).map(Result::unwrap)
     }
 
     const READABLE: Ready = Ready { key: 1, readable: true, writable: false, closed: false };
@@ -224,14 +239,64 @@ mod tests {
     async fn a_peer_that_does_not_read_is_written_to_until_there_is_no_room() {
         let readiness = Readiness::new().unwrap();
         let (mut ours, mut theirs) = pair(&readiness);
-        let mut task = Context::from_waker(Waker::noop());
-        assert!(ours.poll_write_some(&mut task, b"x").is_pending(), "nobody told of room");
+        assert!(ours.poll_write_some(b"x").is_pending(), "nobody told of room");
         ours.note(&CLOSED);
         let mut written = 0;
-        while let Poll::Ready(count) = ours.poll_write_some(&mut task, &[0; 4096]) {
+        while let Poll::Ready(count) = ours.poll_write_some(&[0; 4096]) {
             written += count.unwrap();
         }
         theirs.read_exact(&mut vec![0; written]).unwrap();
-        assert!(ours.poll_write_some(&mut task, b"x").is_pending(), "nobody told of it yet");
+        assert!(ours.poll_write_some(b"x").is_pending(), "nobody told of it yet");
+    }
+
+    #[tokio::test]
+    async fn a_stream_in_memory_is_told_by_its_key_once_it_is_worth_asking_again() {
+        let readiness = Readiness::new().unwrap();
+        let streams = (0..300).map(|key| {
+            let (ours, theirs) = tokio::io::duplex(4);
+            (Connection::new(Socket::Memory(ours), &readiness, key).unwrap(), theirs)
+        });
+        let mut streams: Vec<_> = streams.collect();
+        let told = || {
+            let mut ready = Vec::new();
+            let polled = readiness.poll(&mut Context::from_waker(Waker::noop()), &mut ready);
+            assert_eq!(polled.is_pending(), ready.is_empty());
+            ready.iter().map(|ready| ready.key).collect::<Vec<_>>()
+        };
+        streams[1].1.write_all(b"1234").await.unwrap();
+        assert!(told().is_empty(), "nobody has asked");
+        for (ours, _) in &mut streams {
+            while read(ours, 4).is_ready() {}
+        }
+        streams[1].1.write_all(b"5").await.unwrap();
+        assert_eq!(told(), [1]);
+        assert!(told().is_empty(), "it was told already");
+        for (_, theirs) in &mut streams {
+            theirs.write_all(b"6").await.unwrap();
+        }
+        let keys: Vec<_> = iter::from_fn(|| Some(told()).filter(|told| !told.is_empty())).collect();
+        assert!(keys.len() == 2 && keys[0].len() < 300, "some at a time");
+        assert!(keys.into_iter().flatten().eq((0..300).filter(|key| *key != 1)));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_streams_in_memory_is_woken() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let readiness = Readiness::new().unwrap();
+        let (ours, mut theirs) = tokio::io::duplex(4);
+        let mut ours = Connection::new(Socket::Memory(ours), &readiness, 7).unwrap();
+        let (woken, mut ready) = (Arc::new(Woken(AtomicBool::new(false))), Vec::new());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut task = Context::from_waker(&waker);
+        assert!(read(&mut ours, 4).is_pending());
+        assert!(readiness.poll(&mut task, &mut ready).is_pending());
+        theirs.write_all(b"1").await.unwrap();
+        assert!(woken.0.load(Ordering::Relaxed));
+        assert!(readiness.poll(&mut task, &mut ready).is_ready());
     }
 }

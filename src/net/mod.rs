@@ -2,6 +2,7 @@
 
 mod accept_fault;
 mod address;
+mod bells;
 mod connection;
 mod descriptors;
 mod keepalive;

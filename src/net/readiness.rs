@@ -1,7 +1,8 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use rustix::event::{
@@ -10,7 +11,7 @@ use rustix::event::{
 };
 use tokio::io::unix::AsyncFd;
 
-use super::kernel;
+use super::{bells::Bells, kernel};
 
 /// Which of the many sockets of a thread have something to say.
 ///
@@ -23,6 +24,8 @@ use super::kernel;
 #[derive(Debug)]
 pub struct Readiness {
     set: AsyncFd<OwnedFd>,
+    /// Streams in memory.
+    bells: Arc<Bells>,
 }
 
 /// What is new with a socket.
@@ -51,7 +54,7 @@ impl Readiness {
     /// No descriptor is left for it.
     pub fn new() -> io::Result<Self> {
         let set = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Self { set: kernel::watch_set(set)? })
+        Ok(Self { set: kernel::watch_set(set)?, bells: Arc::default() })
     }
 
     /// Watches a socket under `key` until it is closed. What it has to say already is told too.
@@ -63,11 +66,17 @@ impl Readiness {
         Ok(epoll::add(self.set.get_ref(), socket, EventData::new_u64(key), edges)?)
     }
 
+    /// What a stream in memory is asked with, so that it is watched under `key`.
+    pub(super) fn bell(&self, key: u64) -> Waker {
+        self.bells.bell(key)
+    }
+
     /// Adds what is new to `ready`, which is empty; a full one means that there may be more.
     pub fn poll(&self, task: &mut Context<'_>, ready: &mut Vec<Ready>) -> Poll<io::Result<()>> {
+        self.bells.listen(task, AT_ONCE, ready);
         loop {
             let Poll::Ready(mut guard) = self.set.poll_read_ready(task)? else {
-                return Poll::Pending;
+                return if ready.is_empty() { Poll::Pending } else { Poll::Ready(Ok(())) };
             };
             if self.look(ready)? < AT_ONCE {
                 guard.clear_ready();
@@ -78,7 +87,7 @@ impl Readiness {
         }
     }
 
-    /// Adds what is new to `ready`, which is empty, and answers how many sockets that are. A thread
+    /// Adds what is new with sockets to `ready`, and answers how many sockets that are. A thread
     /// that is busy asks by itself: its runtime looks at the set only now and then.
     ///
     /// # Errors
@@ -109,7 +118,7 @@ impl From<&Event> for Ready {
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed step fails the test
 
-    use std::{future::poll_fn, io::Write, net::Shutdown, os::unix::net::UnixStream, task::Waker};
+    use std::{future::poll_fn, io::Write, net::Shutdown, os::unix::net::UnixStream};
 
     use super::*;
 

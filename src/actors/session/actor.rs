@@ -75,15 +75,11 @@ impl Handler<Nudge> for SessionActor {
 }
 
 impl Lean for SessionActor {
-    /// A word or an answer came in, or, with a stream in memory, something to read.
-    fn advance(&mut self, ctx: &mut LeanContext<Self>, task: &mut TaskContext<'_>) {
+    /// A word or an answer came in.
+    fn advance(&mut self, ctx: &mut LeanContext<Self>, _: &mut TaskContext<'_>) {
         let mut session = self.session.borrow_mut();
-        match session.run(task) {
+        match session.run() {
             Turn::Waits => {}
-            Turn::HasMore if session.stream.is_in_memory() => {
-                session.goes_on();
-                task.waker().wake_by_ref();
-            }
             Turn::HasMore => session.thread.run_again(session.slot),
             Turn::ActorsTurn => self.take_turn(&mut session, ctx),
         }

@@ -1,7 +1,4 @@
-use std::{
-    io,
-    task::{Context as TaskContext, Poll},
-};
+use std::{io, task::Poll};
 
 use super::Session;
 use crate::{model::CloseReason, net::kernel};
@@ -108,7 +105,7 @@ impl Session {
     /// Ready once nothing is left to be done for an ending session: all is written, the device
     /// was told, and it has finished too. Closing a socket earlier would reset it and destroy what
     /// is still under way.
-    pub(super) fn part(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+    pub(super) fn part(&mut self) -> Poll<()> {
         let Some(ending) = &self.ending else { return Poll::Pending };
         if ending.over {
             return Poll::Ready(());
@@ -120,15 +117,15 @@ impl Session {
         if self.peer_finished {
             return Poll::Ready(());
         }
-        self.linger(task)
+        self.linger()
     }
 
-    fn linger(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+    fn linger(&mut self) -> Poll<()> {
         let thread = std::rc::Rc::clone(&self.thread);
         let mut buffer = thread.buffer();
         let mut thrown_away = 0;
         while thrown_away < LINGER_READ {
-            match self.stream.poll_read_some(task, &mut buffer) {
+            match self.stream.poll_read_some(&mut buffer) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(count)) => {

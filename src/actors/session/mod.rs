@@ -26,7 +26,7 @@ use std::{
     os::fd::{AsRawFd, RawFd},
     rc::Rc,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::Poll,
 };
 
 pub use self::actor::{Nudge, SessionActor};
@@ -148,12 +148,12 @@ impl Session {
     }
 
     /// Moves bytes both ways as far as they go.
-    pub fn run(&mut self, task: &mut TaskContext<'_>) -> Turn {
+    pub fn run(&mut self) -> Turn {
         if !self.begun || self.crash.is_some() {
             return Turn::Waits;
         }
         let waited = self.has_more;
-        if self.advance(task).is_ready() || self.question.is_some() {
+        if self.advance().is_ready() || self.question.is_some() {
             return Turn::ActorsTurn;
         }
         if self.has_more && !waited { Turn::HasMore } else { Turn::Waits }
@@ -165,9 +165,9 @@ impl Session {
     }
 
     /// Ready once it is over.
-    fn advance(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        self.write(task);
-        self.read(task);
+    fn advance(&mut self) -> Poll<()> {
+        self.write();
+        self.read();
         if let Some(reason) = self.parting.take() {
             self.read_last();
             self.tell_what_was_held();
@@ -177,9 +177,9 @@ impl Session {
             self.end(CloseReason::PeerClosed);
         }
         if self.ending.is_some() {
-            self.write(task);
+            self.write();
         }
-        if self.part(task).is_ready() {
+        if self.part().is_ready() {
             return Poll::Ready(());
         }
         self.watch();

@@ -3,7 +3,7 @@ use std::{
     ops::ControlFlow::{self, Break, Continue},
     rc::Rc,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::Poll,
 };
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ const LAST_READS: usize = 256;
 
 impl Session {
     /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
-    pub(super) fn read(&mut self, task: &mut TaskContext<'_>) {
+    pub(super) fn read(&mut self) {
         let mut left = match self.listener.protocol.cuts_frames() {
             true => FRAMES_A_TURN,
             false => usize::MAX,
@@ -37,7 +37,7 @@ impl Session {
             let thread = Rc::clone(&self.thread);
             let mut buffer = thread.buffer();
             let room = left.min(buffer.len());
-            match self.stream.poll_read_some(task, &mut buffer[..room]) {
+            match self.stream.poll_read_some(&mut buffer[..room]) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {

@@ -1,11 +1,11 @@
-use std::task::{Context as TaskContext, Poll};
+use std::task::Poll;
 
 use super::Session;
 use crate::extension::Happened;
 
 impl Session {
     /// Writes what is queued, as far as the device takes it.
-    pub(super) fn write(&mut self, task: &mut TaskContext<'_>) {
+    pub(super) fn write(&mut self) {
         loop {
             let thread = std::rc::Rc::clone(&self.thread);
             let stream = &mut self.stream;
@@ -13,8 +13,7 @@ impl Session {
                 if who.outbound.is_empty() {
                     return None;
                 }
-                let Poll::Ready(written) = stream.poll_write_some(task, who.outbound.waiting())
-                else {
+                let Poll::Ready(written) = stream.poll_write_some(who.outbound.waiting()) else {
                     return None;
                 };
                 Some(written.map(|count| {
@@ -29,16 +28,16 @@ impl Session {
                 Some(Err(error)) => return self.broken(&error),
             }
         }
-        self.finish(task);
+        self.finish();
     }
 
     /// Tells the device that nothing more will come, once that was asked for and all is written.
-    fn finish(&mut self, task: &mut TaskContext<'_>) {
+    fn finish(&mut self) {
         let must = self.thread.with(self.slot, |who| who.outbound.must_finish());
         if must != Some(true) {
             return;
         }
-        match self.stream.poll_finish(task) {
+        match self.stream.poll_finish() {
             Poll::Pending => {}
             // A socket that cannot be finished is gone, and reading will tell how.
             Poll::Ready(_) => {

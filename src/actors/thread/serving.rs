@@ -1,6 +1,6 @@
 use std::{
     rc::Rc,
-    task::{Context as TaskContext, Poll, Waker},
+    task::{Context as TaskContext, Poll},
 };
 
 use super::SessionThread;
@@ -69,7 +69,7 @@ impl SessionThread {
         let turn = caught(|| {
             let mut session = running.borrow_mut();
             note(&mut session);
-            session.run(&mut TaskContext::from_waker(Waker::noop()))
+            session.run()
         });
         match turn {
             Ok(Turn::Waits) => {}
