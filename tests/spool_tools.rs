@@ -292,6 +292,7 @@ fn stopped(events: u64) -> (tempfile::TempDir, PathBuf) {
             peer: "10.1.2.3:40112",
             connections: 1,
             data: &[b'x'; 1000],
+            meaning: b"",
         });
         spool.append(&mut batch);
         spool.work(std::time::Instant::now(), UnixMillis::now());

@@ -18,7 +18,7 @@ use tetherd::{
     limits::{DuplicatePolicy, ListenerCounts, Occupancy},
     messages::{DeviceArrived, ListenerProfile},
     model::{Seat, SessionId},
-    protocol::{BUILT_IN, Protocol, Registration, Rules, Unregistered},
+    protocol::{BUILT_IN, Protocol, Protocols, Registration, Rules, Unregistered},
     spool::{MemorySpool, ReaderId, ReaderSettings, Settings, Spool, SpoolType, Start, WhenBehind},
     supervision::{Exit, RestartPolicy, start_permanent},
     telemetry::Telemetry,
@@ -115,11 +115,12 @@ fn ended(exit: &Exit) {
 /// That of the default configuration.
 fn profile() -> Result<Arc<ListenerProfile>> {
     let settings = ListenerSettings::default();
-    let (name, text) = BUILT_IN.first().context("etung")?;
+    let etung = BUILT_IN.iter().find(|(name, _)| *name == "etung");
+    let (name, text) = etung.context("etung")?;
     let protocol = Protocol::parse(name, text).map_err(|faults| anyhow!("{faults:?}"))?;
     Ok(Arc::new(ListenerProfile {
         name: "dtu".into(),
-        protocol,
+        protocols: Protocols::new(vec![protocol]),
         rules: Rules {
             registration: Registration::Once,
             forward_registration: false,

@@ -45,6 +45,7 @@ pub fn event(seq: u64) -> Event<'static> {
         peer: "127.0.0.1:40112",
         connections: 1000,
         data: &[b'x'; 64],
+        meaning: b"",
     }
 }
 

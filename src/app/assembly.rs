@@ -84,8 +84,9 @@ pub async fn assemble(
     telemetry: Telemetry,
     surroundings: Surroundings,
 ) -> Result<Parts, StartFault> {
-    let Surroundings { spool, dial, unbound, seed } = surroundings;
-    let (bound, doors) = (bind_listeners(loaded, unbound)?, bind_upstreams(loaded, unbound)?);
+    let Surroundings { spool, dial, unbound, codes, seed } = surroundings;
+    let (bound, doors) =
+        (bind_listeners(loaded, &codes, unbound)?, bind_upstreams(loaded, unbound)?);
     let extensions = Arc::new(extensions);
     ask_about(&bound, &extensions).await?;
 
@@ -209,7 +210,7 @@ impl Ground<'_> {
         for bound in bound {
             let (name, address) = (bound.name, bound.address);
             let counts = Arc::new(ListenerCounts::of(&self.occupancy));
-            self.telemetry.listening(&name, &address, bound.profile.protocol.name());
+            self.telemetry.listening(&name, &address, &bound.profile.protocols.names());
             let parts = ServerParts {
                 listener: bound.listener,
                 profile: bound.profile,

@@ -9,6 +9,7 @@ use crate::{
     link::{Mode, UpstreamSettings},
     messages::ListenerProfile,
     net::{Address, KeepaliveSettings, Listener, kernel},
+    protocol::Codes,
     units::Auto,
 };
 
@@ -24,7 +25,11 @@ pub struct Bound {
 }
 
 /// Binds the addresses of all listeners, unless they are to be left `unbound`.
-pub fn bind_listeners(loaded: &Loaded, unbound: bool) -> Result<Vec<Bound>, StartFault> {
+pub fn bind_listeners(
+    loaded: &Loaded,
+    codes: &Codes,
+    unbound: bool,
+) -> Result<Vec<Bound>, StartFault> {
     let mut bound = Vec::new();
     for (name, settings) in &loaded.config.listener {
         let key = format!("listener.{name}");
@@ -40,7 +45,7 @@ pub fn bind_listeners(loaded: &Loaded, unbound: bool) -> Result<Vec<Bound>, Star
             name: name.clone(),
             listener,
             address: address.unwrap_or_else(|| settings.address.clone()),
-            profile: profile(loaded, name, settings)?,
+            profile: profile(loaded, name, settings, codes)?,
             max_connections: match settings.max_connections {
                 Auto::Auto => u32::MAX,
                 Auto::Count(count) => u32::try_from(count).unwrap_or(u32::MAX),

@@ -21,6 +21,19 @@ pub enum StartFault {
         /// The first fault in it.
         fault: ProtocolFault,
     },
+    /// A protocol file calls code that nobody plugged in.
+    #[error(
+        "listener.{listener}.protocol: {protocol:?} needs the code {code:?}, which this program \
+         does not have; plug it in with Gateway::builder(..).protocol(), or describe the protocol"
+    )]
+    Code {
+        /// Whose protocol it is.
+        listener: String,
+        /// The protocol.
+        protocol: String,
+        /// What it calls.
+        code: String,
+    },
     /// An address that the configuration's check let through.
     #[error(transparent)]
     Address(#[from] AddressFault),

@@ -19,6 +19,7 @@ use crate::{
     link::Dial,
     messages::{DeviceArrived, Drain, Drained, Finish, Stop},
     model::Offset,
+    protocol::Code,
     spool::{Ledger, Spool},
     telemetry::{Counts, Telemetry},
 };
@@ -96,6 +97,12 @@ impl GatewayBuilder {
     /// Reaches web servers in this way instead of by their addresses.
     pub fn dial(mut self, dial: Rc<dyn Dial>) -> Self {
         self.surroundings.dial = dial;
+        self
+    }
+
+    /// Plugs in a protocol in code: protocol files call it with `code = 'NAME'`.
+    pub fn protocol(mut self, name: &str, code: Arc<dyn Code>) -> Self {
+        self.surroundings.codes.insert(name, code);
         self
     }
 

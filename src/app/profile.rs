@@ -2,11 +2,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::StartFault;
 use crate::{
-    actors::{self, ListenerSettings, OnIdle, OneOrMany},
+    actors::{self, ListenerSettings, OnIdle},
     config::Loaded,
     limits::DuplicatePolicy,
     messages::ListenerProfile,
-    protocol::{Protocol, Registration, Rules, Unregistered},
+    protocol::{Codes, Protocol, Protocols, Registration, Rules, Unregistered},
 };
 
 /// Turns a listener's settings into working values.
@@ -14,10 +14,11 @@ pub fn profile(
     loaded: &Loaded,
     name: &str,
     settings: &ListenerSettings,
+    codes: &Codes,
 ) -> Result<Arc<ListenerProfile>, StartFault> {
     Ok(Arc::new(ListenerProfile {
         name: name.into(),
-        protocol: protocol(loaded, name, settings)?,
+        protocols: protocols(loaded, name, settings, codes)?,
         rules: rules(settings),
         registration_timeout: settings.registration_timeout.non_zero(),
         duplicates: DuplicatePolicy {
@@ -33,21 +34,38 @@ pub fn profile(
     }))
 }
 
-/// The configuration was checked, so that the protocol is known and there is one.
-fn protocol(
+/// The configuration was checked, so that the protocols are known.
+fn protocols(
     loaded: &Loaded,
     listener: &str,
     settings: &ListenerSettings,
+    codes: &Codes,
+) -> Result<Protocols, StartFault> {
+    let named = settings.protocol.as_slice().iter();
+    let read = named.map(|name| protocol(loaded, listener, name, codes));
+    Ok(Protocols::new(read.collect::<Result<_, _>>()?))
+}
+
+fn protocol(
+    loaded: &Loaded,
+    listener: &str,
+    name: &str,
+    codes: &Codes,
 ) -> Result<Protocol, StartFault> {
-    let name = match &settings.protocol {
-        OneOrMany::One(name) => name.as_str(),
-        OneOrMany::Many(names) => names.first().map_or("", String::as_str),
-    };
     let text = loaded.protocol_text(name).map(|found| found.text).unwrap_or_default();
-    Protocol::parse(name, &text).map_err(|mut faults| StartFault::Protocol {
+    let mut protocol = Protocol::parse(name, &text).map_err(|mut faults| StartFault::Protocol {
         listener: listener.to_owned(),
         fault: faults.swap_remove(0),
-    })
+    })?;
+    protocol.plug_in(codes);
+    match protocol.missing_code() {
+        None => Ok(protocol),
+        Some(code) => Err(StartFault::Code {
+            listener: listener.to_owned(),
+            protocol: name.to_owned(),
+            code: code.to_owned(),
+        }),
+    }
 }
 
 fn rules(settings: &ListenerSettings) -> Rules {

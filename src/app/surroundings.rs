@@ -2,6 +2,7 @@ use std::{rc::Rc, sync::Arc};
 
 use crate::{
     link::{ByAddress, Dial},
+    protocol::Codes,
     spool::Spool,
 };
 
@@ -13,12 +14,20 @@ pub(super) struct Surroundings {
     pub dial: Rc<dyn Dial>,
     /// Addresses are left alone: connections come by message.
     pub unbound: bool,
+    /// Protocols in code.
+    pub codes: Codes,
     /// Everything random is drawn from it.
     pub seed: u64,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { spool: None, dial: Rc::new(ByAddress), unbound: false, seed: rand::random() }
+        Self {
+            spool: None,
+            dial: Rc::new(ByAddress),
+            unbound: false,
+            codes: Codes::default(),
+            seed: rand::random(),
+        }
     }
 }

@@ -1,15 +1,10 @@
-use std::path::PathBuf;
-
 use super::{
     key::Key,
-    presets,
     validate::{Rules, check_keepalive},
-    wording::{any_of, nearest},
 };
 use crate::{
-    actors::{ListenerSettings, OneOrMany, Registration},
+    actors::ListenerSettings,
     net::Address,
-    protocol::Protocol,
     units::{Size, Span},
 };
 
@@ -109,79 +104,5 @@ fn check_sizes(name: &str, settings: &ListenerSettings, rules: &mut Rules<'_>) {
         let text =
             "\"0B\" leaves no room for anything sent to a device; write \"1B\" or more".to_owned();
         rules.error(&[key(name, "outbound_limit")], text);
-    }
-}
-
-/// Checks that the protocol of listener `name` is there; `known` are those that are.
-pub(super) fn check_protocols(
-    name: &str,
-    settings: &ListenerSettings,
-    folders: &[PathBuf],
-    known: &[String],
-    rules: &mut Rules<'_>,
-) {
-    let key = key(name, "protocol");
-    let asked = match &settings.protocol {
-        OneOrMany::One(one) => std::slice::from_ref(one),
-        OneOrMany::Many(many) => many.as_slice(),
-    };
-    match asked {
-        [] => rules.error(
-            std::slice::from_ref(&key),
-            "the list is empty; write a protocol, such as \"etung\"".to_owned(),
-        ),
-        [_, _, ..] => rules.error(
-            std::slice::from_ref(&key),
-            "several protocols on one listener are not built yet; write one, or a \
-             listener for each"
-                .to_owned(),
-        ),
-        [_] => {}
-    }
-    for protocol in asked {
-        match presets::protocol_text(folders, protocol) {
-            Ok(Some(found)) => {
-                let parsed = Protocol::parse(protocol, &found.text);
-                let cuts_frames = parsed.as_ref().is_ok_and(Protocol::cuts_frames);
-                let names_by_frames = parsed.as_ref().is_ok_and(Protocol::names_by_frames);
-                for fault in parsed.err().unwrap_or_default() {
-                    let text = format!("{}: {fault}", found.origin);
-                    rules.error(std::slice::from_ref(&key), text);
-                }
-                if names_by_frames {
-                    let text = format!(
-                        "devices that are named by their frames, as {protocol:?} says, are not \
-                         built yet; write a protocol with a registration"
-                    );
-                    rules.error(std::slice::from_ref(&key), text);
-                } else if cuts_frames && settings.registration == Registration::Every {
-                    refuse_every(name, protocol, rules);
-                }
-            }
-            Ok(None) => rules.error(std::slice::from_ref(&key), unknown_protocol(protocol, known)),
-            Err(error) => rules.error(
-                std::slice::from_ref(&key),
-                format!("protocols/{protocol}.toml cannot be read: {error}; mend or remove it"),
-            ),
-        }
-    }
-}
-
-fn refuse_every(name: &str, protocol: &str, rules: &mut Rules<'_>) {
-    let text = format!(
-        "\"every\" does not go with {protocol:?}, which cuts frames: there is no packet to stand \
-         before; write \"once\""
-    );
-    rules.error(&[key(name, "registration"), key(name, "protocol")], text);
-}
-
-fn unknown_protocol(protocol: &str, known: &[String]) -> String {
-    let known = known.iter().map(String::as_str);
-    match nearest(protocol, known.clone()) {
-        Some(near) => format!("there is no protocol {protocol:?}; did you mean {near:?}?"),
-        None => format!(
-            "there is no protocol {protocol:?}; write {}, or describe it in protocols/<name>.toml",
-            any_of(known)
-        ),
     }
 }

@@ -25,6 +25,7 @@ mod key;
 mod layer;
 mod listener_rules;
 mod presets;
+mod protocol_rules;
 mod reading;
 mod shape;
 mod sources;

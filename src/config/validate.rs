@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use ::config::Value;
 
 use super::{
-    Config, Fault, Severity, address, key::Key, listener_rules, presets, tree, upstream_rules,
+    Config, Fault, Severity, address, key::Key, listener_rules, presets, protocol_rules, tree,
+    upstream_rules,
 };
 use crate::{
     net::{Address, KeepaliveSettings},
@@ -29,7 +30,7 @@ pub(super) fn check(
     let protocols = presets::protocol_names(folders);
     for (name, listener) in &config.listener {
         listener_rules::check(name, listener, &mut rules);
-        listener_rules::check_protocols(name, listener, folders, &protocols, &mut rules);
+        protocol_rules::check(name, listener, &config.spool, folders, &protocols, &mut rules);
     }
     for (name, upstream) in &config.upstream {
         upstream_rules::check(name, upstream, config, &mut rules);

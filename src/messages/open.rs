@@ -6,7 +6,7 @@ use crate::{
     limits::{DuplicatePolicy, Ticket},
     model::Peer,
     net::{Accepted, KeepaliveSettings, Socket},
-    protocol::{Protocol, Rules},
+    protocol::{Protocols, Rules},
 };
 
 /// How the sessions of one listener are served: its settings, turned into working values.
@@ -15,7 +15,7 @@ pub struct ListenerProfile {
     /// The listener's name.
     pub name: Arc<str>,
     /// How bytes are cut and names are found.
-    pub protocol: Protocol,
+    pub protocols: Protocols,
     /// What the listener says about registrations.
     pub rules: Rules,
     /// A device has so long to say who it is.

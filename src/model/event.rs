@@ -42,6 +42,9 @@ pub enum Event<'a> {
         connections: u32,
         /// The bytes.
         data: &'a [u8],
+        /// What the protocol reads in them: members of a JSON object, a comma in front of each;
+        /// nothing where bytes pass as they come.
+        meaning: &'a [u8],
     },
     /// A device has been silent for `idle_timeout`, and stays connected.
     Idle {

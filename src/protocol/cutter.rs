@@ -1,7 +1,8 @@
 use std::{mem, ops::Range, time::Duration};
 
 use super::{
-    Engine, Fault, Item, Piece, Protocol, Registration, Rules, Terms, Vocabulary,
+    Engine, Fault, Heard, Item, Piece, Protocol, Registration, Rules, Terms, Vocabulary,
+    coded::Coded,
     every::Every,
     packet::{Packet, Trailing},
     waiting::{Found, Waiting},
@@ -10,6 +11,10 @@ use crate::model::Name;
 
 /// How long the beginning of what may be a packet waits for its rest.
 pub(super) const RELEASE: Duration = Duration::from_millis(200);
+
+/// Longest frame before the name is known, where `registration_bytes` is less: trackers tell their
+/// name in front of their first report.
+const NAMELESS_FRAME: usize = 4 << 10;
 
 /// How long a terminator may come behind a name that ended without one.
 const TRAILING: Duration = Duration::from_secs(2);
@@ -38,6 +43,10 @@ enum State {
     /// Frames are cut, for a device that has its name or does not.
     Cutting(Engine, Named),
     Every(Box<Every>),
+    /// Code cuts.
+    Coded(Box<Coded>),
+    /// The protocol is not known yet; these bytes will tell.
+    Undecided(Box<Undecided>),
     Failed(Box<Failed>),
 }
 
@@ -82,6 +91,10 @@ struct Telling {
     then: State,
 }
 
+/// What will tell which protocol it is.
+#[derive(Debug, Default)]
+struct Undecided(Vec<u8>);
+
 #[derive(Debug)]
 struct Failed {
     fault: Fault,
@@ -93,12 +106,34 @@ impl Cutter {
     pub fn new(protocol: &Protocol) -> Self {
         let state = match protocol.packet() {
             Some(_) => State::Nameless,
+            None if protocol.code().is_some() => opened(protocol),
             None if protocol.cuts_frames() => {
                 State::Cutting(Engine::default(), protocol.names_by_address())
             }
             None => State::Open,
         };
         Self { state }
+    }
+
+    /// A cutter that only keeps what comes, until it is known by which protocol to cut.
+    pub(super) fn undecided() -> Self {
+        Self { state: State::Undecided(Box::default()) }
+    }
+
+    /// Keeps all of `input` until the protocol is known.
+    pub(super) fn hold(&mut self, input: &mut &[u8]) {
+        if let State::Undecided(held) = &mut self.state {
+            held.0.extend_from_slice(input);
+            *input = &[];
+        }
+    }
+
+    /// Gives up what it has kept.
+    pub(super) fn let_go(&mut self) -> Vec<u8> {
+        match &mut self.state {
+            State::Undecided(held) => mem::take(&mut held.0),
+            _ => Vec::new(),
+        }
     }
 
     /// Says what comes next, from what is held and from the front of `input`, and takes it off.
@@ -115,7 +150,11 @@ impl Cutter {
     ) -> Item<'a> {
         loop {
             match &self.state {
-                State::Cutting(..) => break,
+                State::Cutting(..) | State::Coded(_) => break,
+                State::Open if protocol.code().is_some() => {
+                    self.state = opened(protocol);
+                    break;
+                }
                 State::Open if protocol.cuts_frames() => {
                     self.state = State::Cutting(Engine::default(), true);
                     break;
@@ -135,6 +174,7 @@ impl Cutter {
             (State::Cutting(engine, named), Some(vocabulary)) => {
                 piece(engine.feed(vocabulary, terms(*named, rules), input))
             }
+            (State::Coded(coded), _) => coded.feed(rules.max_frame, input),
             _ => Item::NeedMore,
         }
     }
@@ -151,6 +191,7 @@ impl Cutter {
     pub fn pause_after(&self, protocol: &Protocol, rules: &Rules) -> Option<Duration> {
         match &self.state {
             State::Cutting(engine, _) => engine.pause_after(protocol.vocabulary()?),
+            State::Coded(coded) => coded.pause_after(),
             State::Waiting(waiting) => waiting.pause_after(protocol.packet()?, rules),
             State::Trailing(_) => Some(TRAILING),
             State::Every(every) if every.is_trailing() => Some(TRAILING),
@@ -162,8 +203,8 @@ impl Cutter {
     /// Nothing came for as long as [`pause_after`](Self::pause_after) said. Unless it answers
     /// [`Item::NeedMore`], go on with [`feed`](Self::feed) and an empty input.
     pub fn pause<'a>(&'a mut self, protocol: &'a Protocol, rules: &Rules) -> Item<'a> {
-        if let State::Cutting(..) = self.state {
-            return self.cut(protocol, rules, Engine::pause);
+        if matches!(self.state, State::Cutting(..) | State::Coded(_)) {
+            return self.cut(protocol, rules, Engine::pause, Coded::pause);
         }
         let Some(packet) = protocol.packet() else {
             return Item::NeedMore;
@@ -183,8 +224,8 @@ impl Cutter {
     /// The device will send nothing more: lets go what is still held. Call it until it says
     /// [`Item::NeedMore`], or a fault.
     pub fn finish<'a>(&'a mut self, protocol: &'a Protocol, rules: &Rules) -> Item<'a> {
-        if let State::Cutting(..) = self.state {
-            return self.cut(protocol, rules, Engine::finish);
+        if matches!(self.state, State::Cutting(..) | State::Coded(_)) {
+            return self.cut(protocol, rules, Engine::finish, Coded::finish);
         }
         let Some(packet) = protocol.packet() else {
             return Item::NeedMore;
@@ -204,6 +245,8 @@ impl Cutter {
             State::Telling(telling) => &telling.held[telling.told..],
             State::Every(every) => every.held(),
             State::Cutting(engine, _) => engine.held(),
+            State::Coded(coded) => coded.held(),
+            State::Undecided(held) => &held.0,
             State::Failed(failed) => &failed.held,
             State::Nameless | State::Trailing(_) | State::Open => &[],
         }
@@ -244,7 +287,7 @@ impl Cutter {
                 if length > 0 { Step::Skip(length) } else { Step::Again }
             }
             // Frames and chunks are cut elsewhere.
-            State::Open | State::Cutting(..) => Step::Again,
+            State::Open | State::Cutting(..) | State::Coded(_) | State::Undecided(_) => Step::Again,
             State::Every(every) => every.feed(packet, rules, input),
             State::Failed(failed) => Step::Fault(failed.fault.clone()),
         }
@@ -278,17 +321,19 @@ impl Cutter {
         }
     }
 
-    /// What the engine says when nothing comes.
+    /// What cuts frames says when nothing comes.
     fn cut<'a>(
         &'a mut self,
         protocol: &'a Protocol,
         rules: &Rules,
         ask: impl FnOnce(&'a mut Engine, &'a Vocabulary, Terms) -> Piece<'a>,
+        ask_code: impl FnOnce(&'a mut Coded, usize) -> Item<'a>,
     ) -> Item<'a> {
         match (&mut self.state, protocol.vocabulary()) {
             (State::Cutting(engine, named), Some(vocabulary)) => {
                 piece(ask(engine, vocabulary, terms(*named, rules)))
             }
+            (State::Coded(coded), _) => ask_code(coded, rules.max_frame),
             _ => Item::NeedMore,
         }
     }
@@ -367,16 +412,26 @@ fn after(trailing: Trailing) -> State {
     }
 }
 
+/// A frame that tells a name is rarely long, and whoever has none yet may be anybody.
 fn terms(named: bool, rules: &Rules) -> Terms {
-    Terms { named, max_frame: rules.max_frame }
+    let nameless = rules.registration_bytes.max(NAMELESS_FRAME).min(rules.max_frame);
+    Terms { named, max_frame: if named { rules.max_frame } else { nameless } }
 }
 
 fn piece(piece: Piece<'_>) -> Item<'_> {
     match piece {
-        Piece::Frame(frame) => Item::Frame(frame),
-        Piece::Junk(count) => Item::Filtered(count),
+        Piece::Frame(frame) => Item::Frame(Heard::Described(frame)),
+        Piece::Junk(count) => Item::Junk(count),
         Piece::NeedMore => Item::NeedMore,
         Piece::Fault(fault) => Item::Fault(fault),
+    }
+}
+
+/// Code begins to cut what comes from here on.
+fn opened(protocol: &Protocol) -> State {
+    match protocol.code() {
+        Some(code) => State::Coded(Box::new(Coded::new(code.open()))),
+        None => State::Open,
     }
 }
 

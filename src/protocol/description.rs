@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use toml::de::DeTable;
 
 use super::{
-    Vocabulary, compile,
+    Code, Codes, Conduct, Vocabulary, compile,
     keys::{ProtocolFault, Section, syntax},
     packet::Packet,
     registration,
@@ -16,6 +18,15 @@ pub struct Protocol {
     identity: Identity,
     /// None: each read is a piece of data.
     vocabulary: Option<Box<Vocabulary>>,
+    code: Option<Calling>,
+}
+
+/// The code that a protocol file calls.
+#[derive(Clone, Debug)]
+struct Calling {
+    name: String,
+    /// Once it was plugged in.
+    code: Option<Arc<dyn Code>>,
 }
 
 /// What names a device.
@@ -34,7 +45,7 @@ enum Said {
     Frame,
 }
 
-const KEYS: [&str; 3] = ["name", "identity", "registration"];
+const KEYS: [&str; 4] = ["name", "identity", "registration", "code"];
 
 impl Protocol {
     /// Reads the protocol file `name`, whose text is `toml`; tells every fault it finds.
@@ -45,11 +56,13 @@ impl Protocol {
         }
         let mut faults = Vec::new();
         let mut section = Section::root(toml, root.get_ref(), &mut faults);
+        let code = section.text("code").map(str::to_owned);
         let (identity, vocabulary) = read(name, &mut section);
         match identity {
             Some(identity) if faults.is_empty() => {
                 let vocabulary = vocabulary.map(Box::new);
-                Ok(Self { name: name.to_owned(), identity, vocabulary })
+                let code = code.map(|name| Calling { name, code: None });
+                Ok(Self { name: name.to_owned(), identity, vocabulary, code })
             }
             _ => Err(faults),
         }
@@ -77,7 +90,34 @@ impl Protocol {
 
     /// Whether data are cut into frames, instead of passing as they were read.
     pub fn cuts_frames(&self) -> bool {
-        self.vocabulary.is_some()
+        self.vocabulary.is_some() || self.code.is_some()
+    }
+
+    /// The code that it calls and that was not plugged in.
+    pub fn missing_code(&self) -> Option<&str> {
+        let calling = self.code.as_ref()?;
+        calling.code.is_none().then_some(calling.name.as_str())
+    }
+
+    /// Plugs in the code that it calls, if it is among `codes`.
+    pub fn plug_in(&mut self, codes: &Codes) {
+        if let Some(calling) = &mut self.code {
+            calling.code = codes.get(&calling.name).cloned();
+        }
+    }
+
+    /// What a session does with frames beyond delivering them.
+    pub fn conduct(&self) -> Conduct {
+        self.vocabulary().map(Vocabulary::conduct).unwrap_or_default()
+    }
+
+    /// Whether devices are answered.
+    pub fn replies(&self) -> bool {
+        self.code.is_some() || self.vocabulary().is_some_and(Vocabulary::replies)
+    }
+
+    pub(super) fn code(&self) -> Option<&Arc<dyn Code>> {
+        self.code.as_ref()?.code.as_ref()
     }
 
     /// What it says of frames; none where data pass as they were read.
@@ -107,7 +147,13 @@ fn read(name: &str, section: &mut Section<'_, '_, '_>) -> (Option<Identity>, Opt
     }
     let identity = identity(section);
     let vocabulary = compile::vocabulary(section);
+    if section.has("code") && section.has("frame") {
+        let what =
+            "does not go with [[frame]]: either code cuts what devices send, or the file says how";
+        section.fault("code", what);
+    }
     if matches!(identity, Some(Identity::Frames))
+        && !section.has("code")
         && !vocabulary.as_ref().is_some_and(Vocabulary::names_devices)
     {
         let what = "is missing: nothing names a device. Say how a registration looks, give a \
@@ -131,7 +177,9 @@ fn identity(section: &mut Section<'_, '_, '_>) -> Option<Identity> {
         }
         Some(Said::Address) => Some(Identity::Address),
         Some(Said::Frame) => Some(Identity::Frames),
-        None if !registers && section.has("frame") => Some(Identity::Frames),
+        None if !registers && (section.has("frame") || section.has("code")) => {
+            Some(Identity::Frames)
+        }
         Some(Said::Registration) | None => {
             if !registers {
                 let what = "is missing: say how a registration looks, or identity = 'address'";

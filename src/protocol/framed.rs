@@ -35,7 +35,12 @@ impl<'f> Frame<'f> {
     #[inline]
     pub(super) fn new(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
         let end = bytes.len().saturating_sub(shape.drop_tail);
-        let bytes = bytes.get(shape.drop_head..end).unwrap_or_default();
+        Self::of(vocabulary, shape, bytes.get(shape.drop_head..end).unwrap_or_default())
+    }
+
+    /// The frame that holds `bytes` and nothing else.
+    #[inline]
+    pub(super) fn of(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
         if shape.patterns.is_empty() {
             return Self { bytes, vocabulary, shape, places: None };
         }
@@ -131,6 +136,19 @@ impl<'f> Frame<'f> {
         rules.into_iter().find(|rule| rule.fits(self))
     }
 
+    pub(super) fn vocabulary(&self) -> &'f Vocabulary {
+        self.vocabulary
+    }
+
+    pub(super) fn fields(&self) -> &'f [Field] {
+        &self.shape.fields
+    }
+
+    /// Which kind of the protocol's frames it is.
+    pub(super) fn shape_number(&self) -> u8 {
+        self.shape.bit.trailing_zeros() as u8
+    }
+
     /// The bit of its kind.
     pub(super) fn bit(&self) -> u64 {
         self.shape.bit
@@ -147,7 +165,7 @@ impl<'f> Frame<'f> {
         Some(&self.bytes[start..end])
     }
 
-    fn told(&self, field: &Field, out: &mut Vec<u8>) -> Option<Written> {
+    pub(super) fn told(&self, field: &Field, out: &mut Vec<u8>) -> Option<Written> {
         let found = field.find(self)?;
         let written = match found.coding() {
             Coding::Raw => Written::Hex,

@@ -1,4 +1,4 @@
-use super::Frame;
+use super::Heard;
 use crate::model::{CloseReason, Name, NameFault};
 
 /// What a [`Cutter`](super::Cutter) found next.
@@ -10,7 +10,12 @@ pub enum Item<'a> {
     /// A chunk of data under the name.
     Data(&'a [u8]),
     /// A frame, where the protocol cuts frames.
-    Frame(Frame<'a>),
+    Frame(Heard<'a>),
+    /// So many bytes that belong to no frame, and go nowhere.
+    Junk(usize),
+    /// The protocol is known that the device speaks, where there are several. These bytes were
+    /// looked at for that: they come first.
+    Chosen(Vec<u8>),
     /// A chunk of data from a device that has no name.
     Unnamed(&'a [u8]),
     /// So many bytes go nowhere: the registration itself, or what never got a name.

@@ -14,6 +14,8 @@
 
 mod byteset;
 mod check;
+mod code;
+mod coded;
 mod compile;
 mod cutter;
 mod delimiters;
@@ -23,9 +25,12 @@ mod every;
 mod field;
 mod frame;
 mod framed;
+mod heard;
+mod intake;
 mod item;
 mod keys;
 mod literal;
+mod meaning;
 mod packet;
 mod pattern;
 mod port;
@@ -43,12 +48,16 @@ mod word;
 mod tests;
 
 pub use check::Checked;
+pub use code::{Code, Codes, Conversation, Cut, Reading};
 pub use cutter::Cutter;
 pub use description::Protocol;
 pub use engine::{Engine, Piece, Terms};
 pub use framed::{Frame, Written};
+pub use heard::{Heard, Kept};
+pub use intake::{Intake, Protocols};
 pub use item::{Fault, Item, Malformed};
 pub use keys::ProtocolFault;
+pub use meaning::LONGEST_MEANING;
 pub use port::{Ambiguity, Chosen, ambiguities, choose};
 pub use rule::Kind;
 pub use rules::{Registration, Rules, Unregistered};

@@ -60,6 +60,13 @@ pub fn ambiguities(protocols: &[Protocol]) -> Vec<Ambiguity> {
 }
 
 fn fits(protocol: &Protocol, bytes: &[u8]) -> Fit {
+    if let (None, Some(code)) = (protocol.packet(), protocol.code()) {
+        return match code.begins(bytes) {
+            Some(true) => Fit::Yes,
+            Some(false) => Fit::No,
+            None => Fit::Open,
+        };
+    }
     let mut fit = Fit::No;
     for head in heads(protocol) {
         match head.fits(bytes) {

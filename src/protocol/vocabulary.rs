@@ -28,6 +28,10 @@ pub struct Vocabulary {
     pub(super) names: Box<[Box<str>]>,
     /// Which of them names the device.
     pub(super) id: Option<u8>,
+    /// Which of them is the frame's type.
+    pub(super) kind: Option<u8>,
+    /// Which of them is the frame's number.
+    pub(super) seq: Option<u8>,
     pub(super) rules: Box<[Rule]>,
     pub(super) command: Option<Envelope>,
     pub(super) max_frame: Option<usize>,
@@ -49,8 +53,8 @@ pub struct Conduct {
     pub many: bool,
     /// What happens to a frame whose checksum is wrong.
     pub on_bad_checksum: OnBadChecksum,
-    /// When a device gets its reply.
-    pub reply_when: ReplyWhen,
+    /// When a device gets its reply; unsaid, once its data are as safe as the spool makes them.
+    pub reply_when: Option<ReplyWhen>,
     /// Heartbeats are answered and counted, and go no further.
     pub drop_heartbeats: bool,
 }
@@ -68,10 +72,9 @@ pub enum OnBadChecksum {
 }
 
 /// When a device gets the reply to its data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyWhen {
     /// Once they are stored as safely as the spool is told to.
-    #[default]
     Durable,
     /// At once.
     Received,
@@ -100,6 +103,21 @@ impl Vocabulary {
     /// Whether commands can be wrapped.
     pub fn takes_commands(&self) -> bool {
         self.command.is_some()
+    }
+
+    /// Whether anything is said about what is done with frames.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// Whether any frame is answered.
+    pub fn replies(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.replies.is_empty())
+    }
+
+    /// The frame of the kind `shape` that holds `bytes`, which were kept.
+    pub(super) fn kept<'f>(&'f self, shape: u8, bytes: &'f [u8]) -> Option<Frame<'f>> {
+        Some(Frame::of(self, self.shapes.get(usize::from(shape))?, bytes))
     }
 
     /// Reads `bytes`, which are one frame, cut already: its head says of which kind. None if it is

@@ -16,6 +16,8 @@ mod kind {
     pub const DATA: u8 = 3;
     pub const IDLE: u8 = 4;
     pub const OFFLINE: u8 = 5;
+    /// Data with what their protocol reads in them.
+    pub const READ: u8 = 6;
 }
 
 /// Writes `event` behind what `out` holds.
@@ -32,11 +34,16 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
             put_head(out, kind::ONLINE, name, session, time, connections);
             put_text(out, peer);
         }
-        Event::Data { name, session, seq, time, peer, connections, data } => {
-            out.reserve(data.len() + USUAL_HEAD);
-            put_head(out, kind::DATA, name, session, time, connections);
+        Event::Data { name, session, seq, time, peer, connections, data, meaning } => {
+            out.reserve(data.len() + meaning.len() + USUAL_HEAD);
+            let kind = if meaning.is_empty() { kind::DATA } else { kind::READ };
+            put_head(out, kind, name, session, time, connections);
             put_text(out, peer);
             put_u64(out, seq);
+            if !meaning.is_empty() {
+                out.extend_from_slice(&(meaning.len() as u32).to_le_bytes());
+                out.extend_from_slice(meaning);
+            }
             out.extend_from_slice(data);
         }
         Event::Idle { name, session, time, connections } => {
@@ -117,10 +124,11 @@ impl<'a> Fields<'a> {
         let name = self.text()?;
         Some(match kind {
             kind::ONLINE => Event::Online { name, session, time, peer: self.text()?, connections },
-            kind::DATA => {
+            kind::DATA | kind::READ => {
                 let peer = self.text()?;
                 let seq = self.number()?;
-                Event::Data { name, session, seq, time, peer, connections, data: self.0 }
+                let meaning = if kind == kind::READ { self.long()? } else { &[] };
+                Event::Data { name, session, seq, time, peer, connections, data: self.0, meaning }
             }
             kind::IDLE => Event::Idle { name, session, time, connections },
             kind::OFFLINE => Event::Offline {
@@ -150,6 +158,11 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
     }
 
+    fn long(&mut self) -> Option<&'a [u8]> {
+        let length = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+        self.take(usize::try_from(length).ok()?)
+    }
+
     fn text(&mut self) -> Option<&'a str> {
         let length = self.byte()?;
         std::str::from_utf8(self.take(usize::from(length))?).ok()
@@ -167,8 +180,36 @@ mod tests {
         vec![
             Event::Started { time, clean: true },
             Event::Online { name, session, time, peer, connections: 12 },
-            Event::Data { name, session, seq: 1, time, peer, connections: 12, data: b"\x00\xff" },
-            Event::Data { name, session, seq: 2, time, peer, connections: 12, data: b"" },
+            Event::Data {
+                name,
+                session,
+                seq: 1,
+                time,
+                peer,
+                connections: 12,
+                data: b"\x00\xff",
+                meaning: b"",
+            },
+            Event::Data {
+                name,
+                session,
+                seq: 2,
+                time,
+                peer,
+                connections: 12,
+                data: b"",
+                meaning: b"",
+            },
+            Event::Data {
+                name,
+                session,
+                seq: 3,
+                time,
+                peer,
+                connections: 12,
+                data: b"x",
+                meaning: br#","is":"data""#,
+            },
             Event::Idle { name, session, time, connections: 11 },
             Event::Offline {
                 name,

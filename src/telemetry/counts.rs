@@ -99,6 +99,10 @@ counts! {
     filtered_chunks: Tally<Filtered>,
     /// Bytes that never became an event.
     filtered_bytes: Tally<Filtered>,
+    /// Frames whose checksum is wrong.
+    bad_checksums: Counter,
+    /// Frames that were answered.
+    answered: Counter,
     /// Silences that were told upstream.
     idle: Counter,
     /// Names taken over by a newer connection.

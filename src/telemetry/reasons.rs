@@ -45,6 +45,8 @@ labels! {
         Heartbeat = "heartbeat",
         /// Their checksum failed, where such frames are not forwarded.
         BadChecksum = "bad_checksum",
+        /// They belong to no frame.
+        Junk = "junk",
         /// They had no room.
         SpoolFull = "spool_full",
     }

@@ -207,7 +207,7 @@ fn line_of(offset: u64, event: &Event<'_>) -> Value {
             "offset": offset, "event": "online", "imei": name, "session": session(id),
             "time": time.to_string(), "peer": peer, "connections": connections,
         }),
-        Event::Data { name, session: id, seq, time, peer, connections, data } => json!({
+        Event::Data { name, session: id, seq, time, peer, connections, data, .. } => json!({
             "offset": offset, "event": "data", "imei": name, "session": session(id), "seq": seq,
             "time": time.to_string(), "peer": peer, "connections": connections,
             "data": BASE64.encode(data),

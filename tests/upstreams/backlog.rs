@@ -48,6 +48,7 @@ fn backlog() -> MemorySpool {
             peer: "127.0.0.1:40112",
             connections: 1,
             data: &[b'x'; 64],
+            meaning: b"",
         });
         if batch.count() == 100 {
             spool.append(&mut batch);

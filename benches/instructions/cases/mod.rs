@@ -75,7 +75,7 @@ const CONNECTIONS: u32 = 1000;
 /// What the `seq`th message of a device has become.
 fn data(seq: u64, data: &[u8]) -> Event<'_> {
     let (name, session, time, peer) = (NAME, SESSION, TIME, PEER);
-    Event::Data { name, session, seq, time, peer, connections: CONNECTIONS, data }
+    Event::Data { name, session, seq, time, peer, connections: CONNECTIONS, data, meaning: b"" }
 }
 
 fn offline() -> Event<'static> {

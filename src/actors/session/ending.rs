@@ -28,12 +28,26 @@ impl Session {
         }
         self.thread.with(self.slot, |who| who.reason = Some(reason));
         self.stash = Vec::new();
+        if matches!(reason, CloseReason::Denied | CloseReason::DuplicateRejected) {
+            self.answer_refused();
+        }
+        self.give_up_held();
         let over = !takes_farewell(reason) || !self.is_owed(reason);
         let farewell = self.listener.farewell.as_millis() as u64;
         self.ending = Some(Box::new(Ending { deadline: self.thread.now() + farewell, over }));
-        if !over {
-            self.thread.with(self.slot, |who| who.outbound.finish());
+        self.finish_once_settled();
+    }
+
+    /// Nothing more comes behind what is queued, once nothing is owed to the device.
+    pub(super) fn finish_once_settled(&mut self) {
+        if self.ending.as_ref().is_none_or(|ending| ending.over) {
+            return;
         }
+        self.thread.with(self.slot, |who| {
+            if who.owed == 0 {
+                who.outbound.finish();
+            }
+        });
     }
 
     /// Whether something is still on its way to the device. Last words of an extension may have
@@ -41,7 +55,7 @@ impl Session {
     fn is_owed(&self, reason: CloseReason) -> bool {
         let (queued, sent) = self
             .thread
-            .with(self.slot, |who| (!who.outbound.is_empty(), who.sent > 0))
+            .with(self.slot, |who| (!who.outbound.is_empty() || who.owed > 0, who.sent > 0))
             .unwrap_or_default();
         queued || (sent && (reason == CloseReason::Kicked || self.unacknowledged() > 0))
     }

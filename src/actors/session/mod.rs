@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `actor` | its mailbox and its supervision |
 //! | `reading` | bytes in: cut, named, told |
+//! | `frames` | frames: named, held, told, answered |
 //! | `naming` | from the claim to `online` |
 //! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
@@ -17,6 +18,7 @@
 mod actor;
 mod asking;
 mod ending;
+mod frames;
 mod naming;
 mod reading;
 mod watching;
@@ -33,6 +35,7 @@ pub use self::actor::{Nudge, SessionActor};
 use self::{
     asking::Question,
     ending::Ending,
+    frames::Held,
     watching::{Looks, Probe},
 };
 use crate::{
@@ -41,7 +44,7 @@ use crate::{
     messages::ListenerProfile,
     model::CloseReason,
     net::{Connection, Ready},
-    protocol::Cutter,
+    protocol::Intake,
     supervision::failpoint,
 };
 
@@ -52,7 +55,13 @@ pub struct Session {
     slot: u32,
     listener: Arc<ListenerProfile>,
     stream: Connection,
-    cutter: Cutter,
+    intake: Intake,
+    /// The place of its protocol among those of its listener, once that is known.
+    speaks: Option<u8>,
+    /// Frames that wait for its name.
+    held: Option<Box<Held>>,
+    /// Something was answered since bytes were last written.
+    answered: bool,
     /// As it is noted in the thread's table.
     standing: Standing,
     /// Bytes that were read and not yet cut: behind a name that is being claimed, or behind a
@@ -62,6 +71,8 @@ pub struct Session {
     begun: bool,
     /// It has read as much as it may in one turn, there may be more, and it waits for the next.
     has_more: bool,
+    /// Bytes of the frame that a decider is asked about.
+    asked_about: usize,
     /// Whether a decider is being asked; reading waits meanwhile.
     asking: bool,
     /// What the actor is to ask.
@@ -107,16 +118,21 @@ impl Session {
         stream: Connection,
     ) -> Self {
         let opened = thread.unpaused_now();
+        let intake = Intake::new(&listener.protocols);
         Self {
             thread,
             slot,
-            cutter: Cutter::new(&listener.protocol),
+            speaks: intake.speaks(),
+            intake,
+            held: None,
+            answered: false,
             listener,
             stream,
             standing: Standing::Nameless,
             stash: Vec::new(),
             begun: false,
             has_more: false,
+            asked_about: 0,
             asking: false,
             question: None,
             peer_finished: false,
@@ -177,6 +193,10 @@ impl Session {
             self.end(CloseReason::PeerClosed);
         }
         if self.ending.is_some() {
+            self.finish_once_settled();
+        }
+        if self.answered || self.ending.is_some() {
+            self.answered = false;
             self.write();
         }
         if self.part().is_ready() {

@@ -1,14 +1,18 @@
+use std::sync::Arc;
+
 use super::Session;
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
     model::{CloseReason, Name},
+    protocol::Protocol,
 };
 
 impl Session {
     /// Begins to serve the device: one that is named by its address needs not say a word.
     pub(super) fn begin(&mut self) {
-        if !self.listener.protocol.names_by_address() {
+        let by_address = self.protocol(&self.listener).is_some_and(Protocol::names_by_address);
+        if !by_address {
             return;
         }
         let text = self.thread.with(self.slot, |who| who.peer.clone()).unwrap_or_default();
@@ -45,6 +49,8 @@ impl Session {
         let telemetry = &self.thread.ports.telemetry;
         let connections = self.thread.ports.occupancy.connections();
         self.thread.with(self.slot, |who| telemetry.session_named(&who.facts(), connections));
+        self.intake.named();
+        self.answer_login(&Arc::clone(&self.listener));
         if !self.is_decided(Moment::Online) {
             self.go_on();
         }

@@ -1,14 +1,8 @@
-use std::{
-    mem,
-    ops::ControlFlow::{self, Break, Continue},
-    rc::Rc,
-    sync::Arc,
-    task::Poll,
-};
+use std::{mem, ops::ControlFlow::Break, rc::Rc, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 
-use super::{Session, failpoint_data};
+use super::{Session, failpoint_data, frames::Taken};
 use crate::{
     actors::thread::Standing,
     extension::{Happened, Moment, Verdict},
@@ -29,7 +23,7 @@ const LAST_READS: usize = 256;
 impl Session {
     /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self) {
-        let mut left = match self.listener.protocol.cuts_frames() {
+        let mut left = match self.listener.protocols.cut_frames() {
             true => FRAMES_A_TURN,
             false => usize::MAX,
         };
@@ -79,13 +73,15 @@ impl Session {
         if self.standing != Standing::Online || self.asking || self.ending.is_some() {
             return;
         }
+        self.tell_held(&Arc::clone(&self.listener));
         let stash = mem::take(&mut self.stash);
         self.cut(&stash);
         self.finish_cutting();
     }
 
     fn may_read(&self) -> bool {
-        if self.asking || self.peer_finished || self.ending.is_some() || !self.stash.is_empty() {
+        let waits = self.asking || self.peer_finished || self.ending.is_some();
+        if waits || !self.stash.is_empty() || self.held_online() || self.is_owed_much() {
             return false;
         }
         match self.standing {
@@ -94,6 +90,12 @@ impl Session {
             // A registration is read even in a pause; bytes that go upstream nameless are not.
             Standing::Nameless => !self.waits_unread(),
         }
+    }
+
+    /// Whether so many replies wait to be safe that no more may be owed.
+    fn is_owed_much(&self) -> bool {
+        let limit = self.listener.outbound_limit;
+        self.thread.with(self.slot, |who| who.owed > limit) == Some(true)
     }
 
     /// Whether a pause keeps a nameless device from being read: what it says would go upstream.
@@ -112,25 +114,56 @@ impl Session {
     pub(super) fn cut(&mut self, mut input: &[u8]) {
         self.thread.read_now();
         let profile = Arc::clone(&self.listener);
-        let ListenerProfile { protocol, rules, .. } = &*profile;
-        let mut cutter = mem::take(&mut self.cutter);
+        let ListenerProfile { protocols, rules, .. } = &*profile;
+        let mut intake = mem::take(&mut self.intake);
+        let (unread, told) = (intake.held().len() + input.len(), self.accounted_for());
         let fault = loop {
-            let item = cutter.feed(protocol, rules, &mut input);
-            if let Break(fault) = self.take_item(item) {
+            let item = intake.feed(protocols, rules, &mut input);
+            if let Break(fault) = self.take_item(item, &profile) {
                 break fault;
             }
         };
+        let read = unread.saturating_sub(intake.held().len() + input.len()) as u64;
+        self.settle_delimiters(read.saturating_sub(self.accounted_for() - told));
         if let Some(fault) = fault {
-            self.faulty(&fault, cutter.held(), input);
+            self.faulty(&fault, intake.held(), input);
         }
         if self.ending.is_none() && !input.is_empty() {
-            self.stash = input.to_vec();
+            self.stash.extend_from_slice(input);
         }
-        self.cutter = cutter;
+        self.intake = intake;
+        self.look_at_choice();
+    }
+
+    /// Bytes of which it is known what became of them, or that are kept.
+    fn accounted_for(&self) -> u64 {
+        let settled = self.thread.with(self.slot, |who| who.settled).unwrap_or_default();
+        settled + (self.held_bytes() + self.asked_about) as u64
+    }
+
+    /// What stands between frames goes without a word.
+    fn settle_delimiters(&self, bytes: u64) {
+        if bytes > 0 && self.listener.protocols.cut_frames() {
+            self.thread.with(self.slot, |who| who.settled += bytes);
+        }
+    }
+
+    /// It may have become known which protocol the device speaks: what was looked at for that is
+    /// stashed, and comes first.
+    fn look_at_choice(&mut self) {
+        if self.speaks == self.intake.speaks() || self.ending.is_some() {
+            return;
+        }
+        self.speaks = self.intake.speaks();
+        self.begin();
+        if self.standing == Standing::Nameless {
+            let stash = mem::take(&mut self.stash);
+            self.cut(&stash);
+        }
     }
 
     /// Breaks where the next item must not be pulled at once, with the fault if there is one.
-    fn take_item(&mut self, item: Item<'_>) -> ControlFlow<Option<Fault>> {
+    fn take_item(&mut self, item: Item<'_>, profile: &ListenerProfile) -> Taken {
         match item {
             Item::NeedMore => return Break(None),
             Item::Named(name) => {
@@ -138,15 +171,17 @@ impl Session {
                 return Break(None);
             }
             Item::Data(data) => self.data(data),
-            Item::Frame(frame) => self.data(frame.bytes),
+            Item::Frame(heard) => return self.frame(&heard, profile),
+            Item::Junk(count) => return self.junk(count, profile),
+            Item::Chosen(looked_at) => {
+                self.stash = looked_at;
+                return Break(None);
+            }
             Item::Unnamed(data) => self.tell(data),
             Item::Filtered(count) => self.filtered(self.why_no_data(), count),
             Item::Fault(fault) => return Break(Some(fault)),
         }
-        match self.asking || self.ending.is_some() {
-            true => Break(None),
-            false => Continue(()),
-        }
+        self.goes_on_cutting()
     }
 
     /// What the device sent cannot be cut: `held`, and what stands behind it.
@@ -164,6 +199,12 @@ impl Session {
             || self.ending.is_some()
             || matches!(self.standing, Standing::Claiming | Standing::Granted);
         if waits || (self.standing == Standing::Online && self.thread.is_paused()) {
+            return;
+        }
+        if self.standing == Standing::Online {
+            self.tell_held(&Arc::clone(&self.listener));
+        }
+        if self.asking || self.ending.is_some() {
             return;
         }
         let stash = mem::take(&mut self.stash);
@@ -186,7 +227,7 @@ impl Session {
     }
 
     fn tell(&mut self, data: &[u8]) {
-        self.thread.tell_data(self.slot, data);
+        self.thread.tell_data(self.slot, data, b"");
     }
 
     /// What the cutter lets go of without a name is no registration.
@@ -197,7 +238,7 @@ impl Session {
         }
     }
 
-    fn filtered(&self, why: Filtered, bytes: usize) {
+    pub(super) fn filtered(&self, why: Filtered, bytes: usize) {
         self.thread.filter(self.slot, why, bytes);
     }
 
@@ -205,14 +246,17 @@ impl Session {
     pub(super) fn pause(&mut self) {
         self.thread.read_now();
         let profile = Arc::clone(&self.listener);
-        let ListenerProfile { protocol, rules, .. } = &*profile;
-        let mut cutter = mem::take(&mut self.cutter);
-        let item = cutter.pause(protocol, rules);
-        let taken = self.take_item(item);
+        let ListenerProfile { protocols, rules, .. } = &*profile;
+        let mut intake = mem::take(&mut self.intake);
+        let item = intake.pause(protocols, rules);
+        let taken = self.take_item(item, &profile);
         if let Break(Some(fault)) = &taken {
-            self.faulty(fault, cutter.held(), &[]);
+            self.faulty(fault, intake.held(), &[]);
         }
-        self.cutter = cutter;
+        self.intake = intake;
+        if self.speaks != self.intake.speaks() {
+            return self.look_at_choice();
+        }
         if taken.is_continue() {
             self.cut(&[]);
         }
@@ -225,18 +269,22 @@ impl Session {
         }
         self.thread.read_now();
         let profile = Arc::clone(&self.listener);
-        let ListenerProfile { protocol, rules, .. } = &*profile;
-        let mut cutter = mem::take(&mut self.cutter);
+        let ListenerProfile { protocols, rules, .. } = &*profile;
+        let mut intake = mem::take(&mut self.intake);
         let fault = loop {
-            let item = cutter.finish(protocol, rules);
-            if let Break(fault) = self.take_item(item) {
+            let item = intake.finish(protocols, rules);
+            if let Break(fault) = self.take_item(item, &profile) {
                 break fault;
             }
         };
         if let Some(fault) = fault {
-            self.faulty(&fault, cutter.held(), &[]);
+            self.faulty(&fault, intake.held(), &[]);
         }
-        self.cutter = cutter;
+        self.intake = intake;
+        if self.speaks != self.intake.speaks() {
+            self.look_at_choice();
+            self.finish_cutting();
+        }
     }
 
     /// FIN: what the device said before is told, then it is over, unless somebody wants to go on
@@ -249,7 +297,8 @@ impl Session {
     /// Comes back as often as a decider has to be asked about what was held.
     fn after_the_end(&mut self) {
         self.finish_cutting();
-        if self.end_told || self.asking || self.ending.is_some() {
+        let is_claiming = matches!(self.standing, Standing::Claiming | Standing::Granted);
+        if self.end_told || self.asking || self.ending.is_some() || is_claiming {
             return;
         }
         self.end_told = true;

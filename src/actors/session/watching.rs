@@ -106,8 +106,8 @@ impl Session {
             && self.probe.is_none()
             && !self.peer_finished
             && !self.asking;
-        let ListenerProfile { protocol, rules, idle_timeout, .. } = &*self.listener;
-        if !goes_on || self.cutter.pause_after(protocol, rules).is_some() {
+        let ListenerProfile { protocols, rules, idle_timeout, .. } = &*self.listener;
+        if !goes_on || self.intake.pause_after(protocols, rules).is_some() {
             return false;
         }
         // In a pause the deadline is nearer on this clock than it really is.
@@ -146,7 +146,7 @@ impl Session {
     /// A silence counts only while the device could be heard.
     fn pause_deadline(&self) -> Option<u64> {
         let profile = &self.listener;
-        let pause = self.cutter.pause_after(&profile.protocol, &profile.rules)?;
+        let pause = self.intake.pause_after(&profile.protocols, &profile.rules)?;
         let heard = match self.standing {
             Standing::Nameless => !self.waits_unread(),
             Standing::Online => !self.thread.is_paused(),

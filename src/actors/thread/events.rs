@@ -25,14 +25,14 @@ impl SessionThread {
         self.observe(slot, || Happened::Online);
     }
 
-    /// The device in `slot` has sent `data`.
-    pub fn tell_data(&self, slot: u32, data: &[u8]) {
+    /// The device in `slot` has sent `data`, in which its protocol reads `meaning`.
+    pub fn tell_data(&self, slot: u32, data: &[u8], meaning: &[u8]) {
         let time = self.read_at.get();
         self.append(slot, |who, connections, batch| {
             who.chunks += 1;
             let name = who.name.as_ref().map_or(Name::UNKNOWN, Name::as_str);
             let (session, peer, seq) = (who.session, who.peer.as_str(), who.chunks);
-            batch.push(&Event::Data { name, session, seq, time, peer, connections, data });
+            batch.push(&Event::Data { name, session, seq, time, peer, connections, data, meaning });
             who.settled += data.len() as u64;
         });
         self.observe(slot, || Happened::Data(Bytes::copy_from_slice(data)));
@@ -159,7 +159,7 @@ impl SessionThread {
         let mut batch = self.batch.borrow_mut();
         self.with(slot, |who| push(who, connections, &mut batch));
         if batch.size() >= BATCH_LIMIT {
-            self.ports.spool.append(&mut batch);
+            self.hand_over(&mut batch);
         } else {
             self.flush_soon();
         }

@@ -48,7 +48,7 @@ pub fn start_host(
 
 impl SessionHost {
     fn run(&mut self, ctx: &mut Context<Self>) {
-        ctx.spawn(Housekeeping::default());
+        ctx.spawn(Housekeeping::new(&self.thread));
         let mut paused = self.thread.ports.spool.pressure().watch();
         paused.mark_changed();
         ctx.spawn(

@@ -8,7 +8,7 @@ use std::{
 use actix::prelude::*;
 use tokio::time::{Instant, Sleep};
 
-use super::{SessionHost, SessionThread, deadlines::Look};
+use super::{SessionHost, SessionThread, answering::Safe, deadlines::Look};
 use crate::actors::session::Nudge;
 
 /// Sessions whose deadlines have come up and that are nudged in one turn: many may have theirs at one
@@ -16,9 +16,9 @@ use crate::actors::session::Nudge;
 const DUE_A_TURN: usize = 64;
 
 /// The work at the end of each turn, and at deadlines.
-#[derive(Default)]
 pub(super) struct Housekeeping {
     sleep: Option<Pin<Box<Sleep>>>,
+    safe: Safe,
 }
 
 impl ActorFuture<SessionHost> for Housekeeping {
@@ -38,6 +38,7 @@ impl ActorFuture<SessionHost> for Housekeeping {
         loop {
             let served = thread.serve(task);
             thread.flush();
+            thread.keep_promises(&mut self.safe, task);
             if host.stopping && thread.sessions() == 0 {
                 ctx.stop();
                 return Poll::Ready(());
@@ -63,6 +64,11 @@ impl ActorFuture<SessionHost> for Housekeeping {
 }
 
 impl Housekeeping {
+    /// The work of `thread`.
+    pub(super) fn new(thread: &SessionThread) -> Self {
+        Self { sleep: None, safe: Safe::new(thread.ports.spool.promised()) }
+    }
+
     fn sleep_until(&mut self, at: Instant, task: &mut TaskContext<'_>) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() != at {

@@ -4,6 +4,7 @@
 //! Nothing here is an actor; [`SessionHost`] is, and runs it. The thread's state outlives a panic of
 //! the host as well as of any session.
 
+mod answering;
 mod deadlines;
 mod events;
 mod host;
@@ -13,6 +14,7 @@ mod opening;
 mod outbound;
 mod pausing;
 mod ports;
+mod promises;
 mod serving;
 mod turns;
 
@@ -28,16 +30,19 @@ use tokio::time::Instant;
 
 use self::{
     deadlines::{Deadlines, Look},
+    promises::Promises,
     turns::Turns,
 };
 use crate::{
     extension::{Occurrence, SessionHandle},
     messages::{Instruct, NameNews, Names},
-    model::{Seat, Slots, UnixMillis},
+    model::{Offset, Seat, Slots, UnixMillis},
     net::{Readiness, Ready},
+    protocol::Replies,
     spool::Batch,
 };
 
+pub use answering::Due;
 pub use host::{SessionHost, start_host};
 pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
@@ -45,6 +50,9 @@ pub use ports::ThreadPorts;
 
 /// Most bytes of one read.
 const READ_BUFFER: usize = 64 << 10;
+
+/// Where no event will ever stand.
+const NEVER: Offset = Offset(1 << 62);
 
 /// A batch of this size goes to the spool at once, and does not wait for the end of the turn.
 const BATCH_LIMIT: usize = 64 << 10;
@@ -54,6 +62,15 @@ const BATCH_LIMIT: usize = 64 << 10;
 struct Outbox {
     names: Vec<NameNews>,
     occurrences: Vec<Occurrence>,
+}
+
+/// What is told of one frame, and what is answered to it.
+#[derive(Default)]
+pub struct Scratch {
+    /// What its protocol reads in it.
+    pub meaning: Vec<u8>,
+    /// What it is answered with.
+    pub replies: Replies,
 }
 
 /// How long the thread's sessions have been paused, so that their idle clocks can stand still.
@@ -72,6 +89,11 @@ pub struct SessionThread {
     pub ports: ThreadPorts,
     table: RefCell<Slots<Occupant>>,
     batch: RefCell<Batch>,
+    promises: RefCell<Promises>,
+    /// Whether the spool makes anything safe.
+    promises_are_kept: bool,
+    /// Room for what is told of one frame.
+    scratch: RefCell<Scratch>,
     outbox: RefCell<Outbox>,
     deadlines: RefCell<Deadlines>,
     buffer: RefCell<Box<[u8]>>,
@@ -100,11 +122,15 @@ impl SessionThread {
     /// # Errors
     /// No descriptor is left for watching them.
     pub fn new(number: u32, ports: ThreadPorts) -> io::Result<Self> {
+        let promises_are_kept = ports.spool.promised().is_some();
         Ok(Self {
             number,
             ports,
             table: RefCell::default(),
             batch: RefCell::default(),
+            promises: RefCell::default(),
+            promises_are_kept,
+            scratch: RefCell::default(),
             outbox: RefCell::default(),
             deadlines: RefCell::default(),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
@@ -162,6 +188,19 @@ impl SessionThread {
     /// Lends the shared read buffer.
     pub fn buffer(&self) -> std::cell::RefMut<'_, Box<[u8]>> {
         self.buffer.borrow_mut()
+    }
+
+    /// Lends the room for what is told of one frame, which is empty.
+    pub fn scratch(&self) -> std::cell::RefMut<'_, Scratch> {
+        let mut scratch = self.scratch.borrow_mut();
+        scratch.meaning.clear();
+        scratch.replies.clear();
+        scratch
+    }
+
+    /// When the bytes were read that are being cut.
+    pub fn read_at(&self) -> UnixMillis {
+        self.read_at.get()
     }
 
     /// A handle on the session in `slot`, for extensions.
@@ -231,6 +270,16 @@ impl SessionThread {
     }
 
     fn flush_events(&self) {
-        self.ports.spool.append(&mut self.batch.borrow_mut());
+        self.hand_over(&mut self.batch.borrow_mut());
+    }
+
+    fn hand_over(&self, batch: &mut Batch) {
+        let events = batch.count();
+        if events == 0 {
+            return;
+        }
+        // A spool that is closed takes nothing, and nothing is promised any more.
+        let base = self.ports.spool.append(batch).unwrap_or(NEVER);
+        self.promises.borrow_mut().handed_over(base, events);
     }
 }

@@ -44,6 +44,8 @@ pub struct Occupant {
     pub reason: Option<CloseReason>,
     /// A pause has kept it from something; it wants to know when that is over.
     pub held_back: bool,
+    /// Bytes of replies that wait until what they answer is safe.
+    pub owed: usize,
     /// What is queued for the device.
     pub outbound: Outbound,
     /// It is counted as long as this lives.

@@ -54,6 +54,7 @@ impl SessionThread {
             chunks: 0,
             reason: None,
             held_back: false,
+            owed: 0,
             outbound: Outbound::default(),
             ticket: Some(ticket),
         };

@@ -20,11 +20,11 @@ impl Key {
         Self(session.0 << 32 | u64::from(slot))
     }
 
-    fn slot(self) -> u32 {
+    pub(super) fn slot(self) -> u32 {
         self.0 as u32
     }
 
-    fn tag(self) -> u32 {
+    pub(super) fn tag(self) -> u32 {
         (self.0 >> 32) as u32
     }
 }
@@ -61,7 +61,7 @@ impl SessionThread {
         self.wake();
     }
 
-    fn run(&self, key: Key, note: impl FnOnce(&mut Session)) {
+    pub(super) fn run(&self, key: Key, note: impl FnOnce(&mut Session)) {
         let slot = key.slot();
         let running =
             self.with(slot, |who| (who.tag() == key.tag()).then(|| Rc::clone(&who.running)));

@@ -121,6 +121,7 @@ impl Script {
             peer: PEER,
             connections: 4,
             data: text.as_bytes(),
+            meaning: b"",
         });
     }
 

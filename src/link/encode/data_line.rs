@@ -34,6 +34,11 @@ impl Line<'_> {
         self.length += text.len();
     }
 
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.room[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
     #[inline(always)]
     fn number(&mut self, number: u64) {
         self.text(itoa::Buffer::new().format(number));
@@ -64,7 +69,8 @@ impl Encoder {
         event: &Event<'_>,
         out: &mut BytesMut,
     ) -> bool {
-        let Event::Data { name, session, seq, time, peer, connections, data } = *event else {
+        let Event::Data { name, session, seq, time, peer, connections, data, meaning } = *event
+        else {
             return false;
         };
         let encoded = match self.encoding {
@@ -76,7 +82,7 @@ impl Encoder {
             return false;
         }
         let start = out.len();
-        out.resize(start + REST + name.len() + peer.len() + encoded, 0);
+        out.resize(start + REST + name.len() + peer.len() + encoded + meaning.len(), 0);
         let mut line = Line { room: &mut out[start..], length: 0 };
         line.key(br#"{"offset":"#);
         line.number(offset.0);
@@ -102,7 +108,9 @@ impl Encoder {
                 let _ = STANDARD.encode(data, Base64Out::from_slice(room));
             }
         });
-        line.key(b"\"}\n");
+        line.key(b"\"");
+        line.bytes(meaning);
+        line.key(b"}\n");
         let end = start + line.length;
         out.truncate(end);
         true

@@ -75,7 +75,16 @@ impl Encoder {
                 peer(out, from);
                 connections(out, count);
             }
-            Event::Data { name, session, seq, time, peer: from, connections: count, data } => {
+            Event::Data {
+                name,
+                session,
+                seq,
+                time,
+                peer: from,
+                connections: count,
+                data,
+                meaning,
+            } => {
                 device(out, name, session);
                 out.extend_from_slice(br#","seq":"#);
                 number(out, seq);
@@ -84,6 +93,7 @@ impl Encoder {
                 connections(out, count);
                 out.extend_from_slice(br#","data":"#);
                 self.bytes(offset, session, name, data, out);
+                out.extend_from_slice(meaning);
             }
             Event::Idle { name, session, time, connections: count } => {
                 device(out, name, session);

@@ -9,7 +9,16 @@ const IMEI: &str = "860000000000001";
 const ID: SessionId = SessionId(0x5f0c_0000_0000_0001);
 
 fn data(seq: u64, data: &[u8]) -> Event<'_> {
-    Event::Data { name: IMEI, session: ID, seq, time: NOON, peer: PEER, connections: 12, data }
+    Event::Data {
+        name: IMEI,
+        session: ID,
+        seq,
+        time: NOON,
+        peer: PEER,
+        connections: 12,
+        data,
+        meaning: b"",
+    }
 }
 
 fn offline(connections: u32) -> Event<'static> {
@@ -69,6 +78,7 @@ proptest! {
         times in proptest::collection::vec(0u64..253_402_300_799_999, 1..4),
         payload in proptest::collection::vec(any::<u8>(), 0..100),
         hex in any::<bool>(),
+        meaning in "(,\"is\":\"data\",\"type\":[0-9]{1,9})?",
     ) {
         let (offset, id, seq, connections) = numbers;
         let encoding = if hex { Encoding::Hex } else { Encoding::Base64 };
@@ -76,7 +86,7 @@ proptest! {
         for time in times.into_iter().map(UnixMillis) {
             let session = SessionId(id);
             let (name, peer, data) = (&name[..], &peer[..], &payload[..]);
-            let event = Event::Data { name, session, seq, time, peer, connections, data };
+            let event = Event::Data { name, session, seq, time, peer, connections, data, meaning: meaning.as_bytes() };
             let (mut short, mut long) = (BytesMut::new(), Vec::new());
             let is_plain = encoder.data_line(Offset(offset), &event, &mut short);
             encoder.line(Offset(offset), &event, &mut long);
@@ -195,6 +205,7 @@ fn encode_step(encoder: &mut Encoder, offset: u64, step: &Step) -> String {
             peer: PEER,
             connections: 3,
             data: bytes,
+            meaning: b"",
         },
         Step::Offline(number) => Event::Offline {
             name: names[*number as usize],
@@ -301,6 +312,7 @@ fn node_format_is_what_node_itself_writes() {
             peer: PEER,
             connections: number,
             data: chunks[number as usize],
+            meaning: b"",
         };
         buffers.event(Offset(u64::from(number)), &event, &mut ours);
         texts.event(Offset(u64::from(number)), &event, &mut ours);

@@ -57,7 +57,7 @@ pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
     let mut naming = Naming::default();
     let shapes = shapes(root, &mut naming);
     let rules = rules(root, &shapes, &mut naming);
-    let id = naming.find("id");
+    let (id, kind, seq) = (naming.find("id"), naming.find("type"), naming.find("seq"));
     let escape = shapes.iter().find_map(|shape| shape.escape.clone());
     let command = command(root, escape, &naming);
     let (skip, skip_until) = skips(root);
@@ -67,6 +67,8 @@ pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
         skip,
         skip_until,
         id,
+        kind,
+        seq,
         rules,
         command,
         max_frame: max_frame(root),
@@ -147,7 +149,7 @@ fn conduct(root: &mut Section<'_, '_, '_>) -> Conduct {
     Conduct {
         many: root.flag("many"),
         on_bad_checksum: root.word("on_bad_checksum", &on_bad_checksum).unwrap_or_default(),
-        reply_when: root.word("reply_when", &reply_when).unwrap_or_default(),
+        reply_when: root.word("reply_when", &reply_when),
         drop_heartbeats: root.word("heartbeats", &heartbeats).unwrap_or_default(),
     }
 }

@@ -180,9 +180,10 @@ fn keep(item: Item<'_>) -> Option<Out> {
     Some(match item {
         Item::Named(name) => Named(name.as_str().to_owned()),
         Item::Data(bytes) => data(bytes),
-        Item::Frame(frame) => data(frame.bytes),
+        Item::Frame(frame) => data(frame.bytes()),
         Item::Unnamed(bytes) => unnamed(bytes),
-        Item::Filtered(count) => Filtered(count),
+        Item::Filtered(count) | Item::Junk(count) => Filtered(count),
+        Item::Chosen(_) => unreachable!("there is one protocol"),
         Item::Fault(fault) => Fault(fault),
         Item::NeedMore => return None,
     })

@@ -19,7 +19,16 @@ fn reader(name: &str, when_behind: WhenBehind, max_lag: u64) -> ReaderSettings {
 
 fn data(seq: u64, bytes: &[u8]) -> Event<'_> {
     let (session, time) = (SessionId(1), UnixMillis(0));
-    Event::Data { name: "a", session, seq, time, peer: "p", connections: 1, data: bytes }
+    Event::Data {
+        name: "a",
+        session,
+        seq,
+        time,
+        peer: "p",
+        connections: 1,
+        data: bytes,
+        meaning: b"",
+    }
 }
 
 fn append(spool: &MemorySpool, events: usize, bytes: usize) -> Offset {

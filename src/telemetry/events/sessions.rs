@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use slog::{error, info, trace, warn};
+use slog::{debug, error, info, trace, warn};
 
 use super::{SessionFacts, Telemetry};
 use crate::{
@@ -89,6 +89,17 @@ impl Telemetry {
     pub fn bad_bytes(&self, facts: &SessionFacts, error: &dyn Display, bytes: &[u8]) {
         info!(self.log(Module::Session), "bytes not understood";
             facts, "error" => %error, "bytes" => %Excerpt(bytes));
+    }
+
+    /// The checksum of a frame is wrong.
+    pub fn bad_checksum(&self, facts: &SessionFacts, frame: &[u8]) {
+        self.counts().bad_checksums.add(1);
+        debug!(self.log(Module::Session), "bad checksum"; facts, "frame" => %Excerpt(frame));
+    }
+
+    /// A frame is answered, now or once it is safe.
+    pub fn answered(&self) {
+        self.counts().answered.add(1);
     }
 
     /// The session thread `seat.thread` did not end the session that holds `name` in time.

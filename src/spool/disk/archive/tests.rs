@@ -51,6 +51,7 @@ fn fill(spool: &DiskSpool, times: impl IntoIterator<Item = u64>) {
             peer: "10.1.2.3:40112",
             connections: 1,
             data: &[b'x'; 100],
+            meaning: b"",
         });
         spool.append(&mut batch);
         spool.work(Instant::now(), UnixMillis(time));

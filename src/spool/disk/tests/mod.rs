@@ -75,6 +75,7 @@ fn push(batch: &mut Batch, data: &[u8]) {
         peer: "10.1.2.3:40112",
         connections: 1,
         data,
+        meaning: b"",
     });
 }
 

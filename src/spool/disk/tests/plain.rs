@@ -43,6 +43,7 @@ impl Told {
                 peer,
                 connections,
                 data: &vec![number as u8; size],
+                meaning: b"",
             }),
             Self::Coming { number } => {
                 let name = number.to_string();

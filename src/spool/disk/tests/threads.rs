@@ -32,6 +32,7 @@ fn write(spool: &DiskSpool, writer: u64, events: u64) {
             peer: "10.1.2.3:40112",
             connections: 1,
             data: &[b'x'; 100],
+            meaning: b"",
         });
         if seq % 3 == 0 || seq + 1 == events {
             spool.append(&mut batch);
