@@ -50,6 +50,7 @@ pub use presets::{DEFAULT, PROFILES, PROTOCOLS, ProtocolText};
 use crate::{
     actors::{DrainSettings, ListenerSettings},
     link::UpstreamSettings,
+    protocol::Protocol,
     spool, telemetry,
     units::Auto,
 };
@@ -155,7 +156,8 @@ impl Loaded {
     /// built in code may do without, and leave everything to what is plugged in.
     ///
     /// # Errors
-    /// What is missing, and how to add it.
+    /// What is missing, and how to add it; protocols that call code, which only a program of one's
+    /// own can plug in.
     pub fn runnable(&self) -> Result<(), Faults> {
         let missing = [
             (self.config.listener.is_empty(), "listener", "dtu", "0.0.0.0:7000", "devices connect"),
@@ -167,7 +169,7 @@ impl Loaded {
                 "the web server is",
             ),
         ];
-        let faults: Vec<Fault> = missing
+        let mut faults: Vec<Fault> = missing
             .iter()
             .filter(|(missing, ..)| *missing)
             .map(|(_, kind, name, address, what)| {
@@ -178,7 +180,23 @@ impl Loaded {
                 Fault::error("", *kind, text)
             })
             .collect();
+        faults.extend(self.calls_of_code());
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
+    fn calls_of_code(&self) -> impl Iterator<Item = Fault> {
+        let protocols = self.config.listener.iter().flat_map(|(listener, settings)| {
+            settings.protocol.as_slice().iter().map(move |protocol| (listener, protocol))
+        });
+        protocols.filter_map(|(listener, name)| {
+            let protocol = Protocol::parse(name, &self.protocol_text(name)?.text).ok()?;
+            let text = format!(
+                "{name:?} needs the code {:?}, which this program does not have; write a protocol \
+                 without code, or a program of your own that plugs it in",
+                protocol.calls()?
+            );
+            Some(Fault::error("", format!("listener.{listener}.protocol"), text))
+        })
     }
 }
 

@@ -93,6 +93,11 @@ impl Protocol {
         self.vocabulary.is_some() || self.code.is_some()
     }
 
+    /// The code that it calls.
+    pub fn calls(&self) -> Option<&str> {
+        self.code.as_ref().map(|calling| calling.name.as_str())
+    }
+
     /// The code that it calls and that was not plugged in.
     pub fn missing_code(&self) -> Option<&str> {
         let calling = self.code.as_ref()?;

@@ -84,6 +84,10 @@ fn heads(protocol: &Protocol) -> Vec<Head> {
         let literal = packet.head.iter().map(|byte| ByteSet::of(&[*byte])).collect();
         return vec![Head::new(vec![literal])];
     }
+    if protocol.calls().is_some() {
+        // Only the code knows.
+        return Vec::new();
+    }
     let Some(vocabulary) = protocol.vocabulary() else {
         return vec![Head::any()];
     };

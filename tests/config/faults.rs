@@ -1,4 +1,6 @@
-use super::faults_of;
+use tetherd::config::{Options, load};
+
+use super::{alone, faults_of, faults_with, folder, warnings_of};
 
 #[test]
 fn upstreams_that_could_never_work_are_refused() {
@@ -162,8 +164,12 @@ fn every_mistake_in_a_listener_is_told_with_what_to_do() {
             "listener.dtu.protocol: the list is empty; write a protocol, such as \"etung\"",
         ),
         (
-            "protocol = ['etung', 'raw']",
-            "listener.dtu.protocol: several protocols on one listener are not built yet; write one, or a listener for each",
+            "protocol = ['raw', 'etung']",
+            "listener.dtu.protocol: \"raw\" takes every device, so that \"etung\" behind it never gets one; write \"etung\" first",
+        ),
+        (
+            "protocol = ['etung', 'raw', 'etung']",
+            "listener.dtu.protocol: lists \"etung\" twice; write it once",
         ),
         (
             "protocol = 3",
@@ -195,9 +201,43 @@ fn every_mistake_in_a_listener_is_told_with_what_to_do() {
 }
 
 #[test]
-fn devices_that_are_named_by_their_frames_are_refused_until_they_are_built() {
-    let said = faults_of("[listener.dtu]\naddress = '127.0.0.1:0'\nprotocol = 'gt06'\n");
-    assert!(said.contains("devices that are named by their frames"), "{said}");
+fn replies_that_promise_what_a_spool_in_memory_cannot_keep_are_told() {
+    let listener = "[spool]\ntype = 'memory'\n[listener.dtu]\naddress = '127.0.0.1:0'\n";
+    let warned = warnings_of(&format!("{listener}protocol = 'gt06'\n"));
+    assert!(warned.contains("\"gt06\" tells devices that their data are safe"), "{warned}");
+    assert_eq!(warnings_of(&format!("{listener}protocol = 'line'\n")), "");
+    let kept = listener.replace("memory", "disk'\npath = '/tmp/spool");
+    assert_eq!(warnings_of(&format!("{kept}protocol = 'gt06'\n")), "");
+
+    let durable = "name = 'sure'\nreply_when = 'durable'\n[[frame]]\nuntil = ';'\n\
+                   match = '^(?P<id>.+)$'\n[[rule]]\nreply = 'ok'\n";
+    let asked = format!("{listener}protocol = 'sure'\n");
+    let folder = folder(&[("default.toml", &asked), ("protocols/sure.toml", durable)]);
+    let options = Options { paths: vec![folder.path().to_owned()], ..alone() };
+    let said = faults_with(&options);
+    assert!(said.contains("\"sure\" answers devices only when their data are safe"), "{said}");
+}
+
+#[test]
+fn first_bytes_that_fit_two_protocols_are_told_and_a_fallback_at_the_end_is_none() {
+    let listener = "[listener.dtu]\naddress = '127.0.0.1:0'\n";
+    assert_eq!(warnings_of(&format!("{listener}protocol = ['gt06', 'teltonika', 'raw']\n")), "");
+    let head = |name: &str, head: &str| {
+        let frame = format!("head = '{head}'\nuntil = ';'\nmatch = '^(?P<id>.+)$'\n");
+        format!("name = '{name}'\n[[frame]]\n{frame}")
+    };
+    let asked = format!("{listener}protocol = ['any', 'one']\n");
+    let files = [
+        ("default.toml", asked.as_str()),
+        ("protocols/any.toml", &head("any", "A[0-9]")),
+        ("protocols/one.toml", &head("one", "A1")),
+    ];
+    let folder = folder(&files);
+    let options = Options { paths: vec![folder.path().to_owned()], ..alone() };
+    let warnings = load(&options).unwrap().warnings;
+    let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("some first bytes fit \"any\" and \"one\""), "{said:?}");
 }
 
 #[test]

@@ -20,6 +20,12 @@ fn faults_of(text: &str) -> String {
     }
 }
 
+/// The warnings of one layer, a line each.
+fn warnings_of(text: &str) -> String {
+    let warnings = from_toml(text).unwrap_or_else(|faults| panic!("{faults}")).warnings;
+    warnings.iter().map(|warning| format!("{warning}\n")).collect()
+}
+
 /// The faults of options, a line each.
 fn faults_with(options: &Options) -> String {
     load(options).map(|_| String::new()).unwrap_or_else(|faults| faults.to_string())

@@ -37,8 +37,21 @@ struct HeldFrame {
 pub(super) type Taken = ControlFlow<Option<Fault>>;
 
 impl Session {
-    /// Takes one frame: who says it, whether it is sound, and what becomes of it.
+    /// Takes one frame. One that ends the session goes nowhere.
     pub(super) fn frame(&mut self, heard: &Heard<'_>, profile: &ListenerProfile) -> Taken {
+        let taken = self.take_frame(heard, profile);
+        if let Break(Some(_)) = taken {
+            let why = match self.standing {
+                Standing::Nameless => Filtered::Unregistered,
+                _ => Filtered::Ended,
+            };
+            self.filtered(why, heard.bytes().len());
+        }
+        taken
+    }
+
+    /// Who says it, whether it is sound, and what becomes of it.
+    fn take_frame(&mut self, heard: &Heard<'_>, profile: &ListenerProfile) -> Taken {
         let Some(protocol) = self.protocol(profile) else { return Break(None) };
         let check = heard.check();
         if check == Checked::Bad {
@@ -51,6 +64,7 @@ impl Session {
                     return Continue(());
                 }
                 OnBadChecksum::Close => {
+                    self.filtered(Filtered::BadChecksum, heard.bytes().len());
                     self.end(CloseReason::BadChecksum);
                     return Break(None);
                 }

@@ -1,0 +1,12 @@
+//! Devices whose protocol is a file, at the gateway on real sockets: names, fields, replies as
+//! promises, bad checksums, heartbeats, several protocols on one port, protocols in code.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod code;
+mod frames;
+mod names;
+mod ports;
+mod replies;
+mod site;
