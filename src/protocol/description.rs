@@ -152,6 +152,11 @@ fn read(name: &str, section: &mut Section<'_, '_, '_>) -> (Option<Identity>, Opt
     }
     let identity = identity(section);
     let vocabulary = compile::vocabulary(section);
+    let many = vocabulary.as_ref().is_some_and(|vocabulary| vocabulary.conduct().many);
+    if many && !matches!(identity, Some(Identity::Frames)) {
+        let what = "needs frames that name devices: a field id, and no registration";
+        section.fault("many", what);
+    }
     if section.has("code") && section.has("frame") {
         let what =
             "does not go with [[frame]]: either code cuts what devices send, or the file says how";

@@ -2,7 +2,7 @@ use std::{cell::RefCell, panic::resume_unwind, rc::Rc, task::Context as TaskCont
 
 use actix::prelude::*;
 
-use super::{Crash, Session, Turn};
+use super::{Crash, Session, SubNudge, Turn};
 use crate::{
     model::CloseReason,
     supervision::{Exit, Lean, LeanContext},
@@ -30,6 +30,20 @@ pub enum Nudge {
     Resumed,
     /// The peer has hung up while the session was paused.
     HungUp,
+    /// A word about the device in this slot, which is behind the session's connection.
+    Subdevice(u32, SubNudge),
+}
+
+impl Nudge {
+    /// The same about the device in `slot`, which is behind the session's connection. Whether that
+    /// is alive concerns the connection.
+    pub fn of_subdevice(self, slot: u32) -> Self {
+        match self {
+            Self::Granted => Self::Subdevice(slot, SubNudge::Granted),
+            Self::End(reason) => Self::Subdevice(slot, SubNudge::End(reason)),
+            other => other,
+        }
+    }
 }
 
 /// The actor of one connection: takes orders, asks deciders, and is what supervision watches. Bytes

@@ -19,11 +19,21 @@ impl Session {
     /// Asks the deciders of `what`, if there are any, and goes on with `then` once they have
     /// answered. Nothing is read meanwhile.
     pub(super) fn ask(&mut self, what: Happened, then: impl FnOnce(&mut Self, Verdict) + 'static) {
+        self.ask_about(self.slot, what, then);
+    }
+
+    /// The same of the device in `slot`, which is this or one behind its connection.
+    pub(super) fn ask_about(
+        &mut self,
+        slot: u32,
+        what: Happened,
+        then: impl FnOnce(&mut Self, Verdict) + 'static,
+    ) {
         let moment = what.moment();
         if !self.is_decided(moment) {
             return then(self, Verdict::Proceed);
         }
-        let Some(occurrence) = self.thread.occurrence(self.slot, what) else { return };
+        let Some(occurrence) = self.thread.occurrence(slot, what) else { return };
         self.asking = true;
         self.question = Some(Box::new(Question { moment, occurrence, then: Box::new(then) }));
     }

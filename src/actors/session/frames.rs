@@ -70,6 +70,9 @@ impl Session {
                 }
             }
         }
+        if protocol.conduct().many {
+            return self.frame_of_many(heard, check, profile);
+        }
         if protocol.names_by_frames() {
             match heard.name() {
                 Some(Err(_)) if self.standing == Standing::Online && check == Checked::Bad => {}
@@ -126,6 +129,14 @@ impl Session {
         self.goes_on_cutting()
     }
 
+    /// A frame that nobody can be named for goes nowhere; what is no data is answered.
+    pub(super) fn drop_nameless(&mut self, heard: &Heard<'_>) {
+        self.filtered(Filtered::Unregistered, heard.bytes().len());
+        if heard.is() != Kind::Data {
+            self.answer(heard, Due::Now, true);
+        }
+    }
+
     /// Bytes that belong to no frame.
     pub(super) fn junk(&mut self, count: usize, profile: &ListenerProfile) -> Taken {
         self.filtered(Filtered::Junk, count);
@@ -142,7 +153,7 @@ impl Session {
         if is_too_much { Break(Some(Fault::Unidentified)) } else { Continue(()) }
     }
 
-    fn hold(&mut self, heard: &Heard<'_>, check: Checked, answered: bool) {
+    pub(super) fn hold(&mut self, heard: &Heard<'_>, check: Checked, answered: bool) {
         let held = self.held.get_or_insert_default();
         held.bytes += heard.bytes().len();
         held.frames.push_back(HeldFrame { kept: heard.keep(), check, answered });
@@ -205,7 +216,13 @@ impl Session {
     }
 
     /// Tells a frame, and answers it, unless it was answered.
-    fn deliver(&mut self, heard: &Heard<'_>, check: Checked, protocol: &Protocol, answered: bool) {
+    pub(super) fn deliver(
+        &mut self,
+        heard: &Heard<'_>,
+        check: Checked,
+        protocol: &Protocol,
+        answered: bool,
+    ) {
         failpoint_data(heard.bytes());
         if drops(protocol, heard) {
             self.filtered(Filtered::Heartbeat, heard.bytes().len());
@@ -220,7 +237,8 @@ impl Session {
         let (kept, speaks) = (heard.keep(), self.speaks);
         self.asked_about = kept.len();
         let chunk = Bytes::copy_from_slice(heard.bytes());
-        self.ask(Happened::Data(chunk), move |session, verdict| {
+        let slot = self.slot_of(heard);
+        self.ask_about(slot, Happened::Data(chunk), move |session, verdict| {
             session.asked_about = 0;
             let profile = std::sync::Arc::clone(&session.listener);
             let protocol = profile.protocols.at(speaks);
@@ -245,7 +263,13 @@ impl Session {
         {
             let mut scratch = self.thread.scratch();
             heard.meaning(heard.is(), check, &mut scratch.meaning);
-            self.thread.tell_data(self.slot, heard.bytes(), &scratch.meaning);
+            let slot = self.slot_of(heard);
+            self.thread.tell_data(slot, heard.bytes(), &scratch.meaning);
+            if slot != self.slot {
+                let size = heard.bytes().len() as u64;
+                self.thread.with(slot, |who| who.received += size);
+                self.thread.with(self.slot, |who| who.settled += size);
+            }
         }
         if answered {
             return;
@@ -257,7 +281,11 @@ impl Session {
 
     /// Answers a frame as its protocol wants it.
     fn answer(&mut self, heard: &Heard<'_>, due: Due, accepted: bool) {
-        let name = self.thread.with(self.slot, |who| who.name.clone()).flatten();
+        let own = || self.thread.with(self.slot, |who| who.name.clone()).flatten();
+        let name = match self.subdevices {
+            Some(_) => heard.name().and_then(Result::ok),
+            None => own(),
+        };
         let given = Given { name: name.as_ref(), now: self.thread.read_at(), accepted };
         let answered = {
             let mut scratch = self.thread.scratch();

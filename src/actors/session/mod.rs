@@ -9,6 +9,7 @@
 //! | `actor` | its mailbox and its supervision |
 //! | `reading` | bytes in: cut, named, told |
 //! | `frames` | frames: named, held, told, answered |
+//! | `subdevices` | many devices behind one connection |
 //! | `naming` | from the claim to `online` |
 //! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
@@ -21,6 +22,7 @@ mod ending;
 mod frames;
 mod naming;
 mod reading;
+mod subdevices;
 mod watching;
 mod writing;
 
@@ -31,11 +33,15 @@ use std::{
     task::Poll,
 };
 
-pub use self::actor::{Nudge, SessionActor};
+pub use self::{
+    actor::{Nudge, SessionActor},
+    subdevices::SubNudge,
+};
 use self::{
     asking::Question,
     ending::Ending,
     frames::Held,
+    subdevices::SubDevices,
     watching::{Looks, Probe},
 };
 use crate::{
@@ -60,6 +66,8 @@ pub struct Session {
     speaks: Option<u8>,
     /// Frames that wait for its name.
     held: Option<Box<Held>>,
+    /// The devices behind it, where its protocol allows many.
+    subdevices: Option<Box<SubDevices>>,
     /// Something was answered since bytes were last written.
     answered: bool,
     /// As it is noted in the thread's table.
@@ -125,6 +133,7 @@ impl Session {
             speaks: intake.speaks(),
             intake,
             held: None,
+            subdevices: None,
             answered: false,
             listener,
             stream,
@@ -236,6 +245,7 @@ impl Session {
             Nudge::Deadline(at) => self.look_at_deadlines(at),
             Nudge::Resumed => self.go_on(),
             Nudge::HungUp => self.hung_up(),
+            Nudge::Subdevice(slot, nudge) => self.heed_subdevice(slot, nudge),
         }
     }
 }

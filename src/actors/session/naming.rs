@@ -56,7 +56,7 @@ impl Session {
         }
     }
 
-    fn stands(&mut self, standing: Standing) {
+    pub(super) fn stands(&mut self, standing: Standing) {
         self.standing = standing;
         self.thread.with(self.slot, |who| who.standing = standing);
     }

@@ -284,6 +284,7 @@ impl Session {
             let _ = options::set_keepalive(&socket, &self.listener.keepalive);
             let _ = socket.set_tcp_user_timeout(self.listener.user_timeout);
         }
+        self.tell_subdevices_alive();
         let who = self.thread.with(self.slot, |who| Some((who.name.clone()?, who.session)));
         if let Some((name, session)) = who.flatten() {
             self.thread.ports.probes.do_send(ProbeAnswered { name, session });

@@ -107,6 +107,7 @@ impl SessionThread {
             self.ports.telemetry.actor_panicked(ActorKind::Session, &session, text);
         }
         self.filter_rest(slot);
+        self.remove_subdevices(slot, reason);
         // Counted no more before anybody is told.
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);
@@ -141,7 +142,7 @@ impl SessionThread {
         self.observe(slot, || Happened::Closed { reason, received_bytes, sent_bytes });
     }
 
-    fn tell_offline(&self, who: &Occupant, reason: CloseReason) {
+    pub(super) fn tell_offline(&self, who: &Occupant, reason: CloseReason) {
         let (true, Some(name)) = (who.is_online(), who.name.as_ref()) else { return };
         self.batch.borrow_mut().push(&Event::Offline {
             name: name.as_str(),

@@ -105,9 +105,13 @@ impl Handler<Orders> for SessionHost {
                 OrderKind::End(reason) => Nudge::End(reason),
                 OrderKind::Probe => Nudge::Probe,
             };
-            let is_it = self.thread.with(seat.slot, |who| who.session == session);
-            if is_it == Some(true) {
-                self.thread.nudge(seat.slot, nudge);
+            let is_it = self
+                .thread
+                .with(seat.slot, |who| (who.session == session).then_some(who.behind.is_some()));
+            match is_it.flatten() {
+                None => {}
+                Some(false) => self.thread.nudge(seat.slot, nudge),
+                Some(true) => self.thread.nudge(seat.slot, nudge.of_subdevice(seat.slot)),
             }
         }
     }
@@ -139,8 +143,18 @@ impl Handler<Instruct> for SessionHost {
     fn handle(&mut self, instruct: Instruct, _: &mut Context<Self>) -> Self::Result {
         failpoint::hit("host.instruct", "");
         let (slot, session) = (instruct.slot, instruct.session);
+        let host = self.thread.with(slot, |who| (who.session == session).then_some(who.behind));
+        let Some(behind) = host.flatten() else { return Err(Refused::Gone) };
+        if let (Some(_), Instruction::Close(_) | Instruction::Reset | Instruction::Finish) =
+            (behind, &instruct.what)
+        {
+            let end = Nudge::End(CloseReason::Kicked).of_subdevice(slot);
+            self.thread.nudge(slot, end);
+            return Ok(());
+        }
+        let slot = behind.unwrap_or(slot);
         let queued = self.thread.with(slot, |who| {
-            if who.session != session || who.reason.is_some() {
+            if who.reason.is_some() {
                 return Err(Refused::Gone);
             }
             let limit = who.listener.outbound_limit;

@@ -16,6 +16,7 @@ mod pausing;
 mod ports;
 mod promises;
 mod serving;
+mod subdevices;
 mod turns;
 
 use std::{

@@ -48,8 +48,13 @@ pub struct Occupant {
     pub owed: usize,
     /// What is queued for the device.
     pub outbound: Outbound,
-    /// It is counted as long as this lives.
+    /// It is counted as long as this lives; nothing where the connection is somebody else's.
     pub ticket: Option<Ticket>,
+    /// The slot of the connection that it is behind, where that is not its own.
+    pub behind: Option<u32>,
+    /// The slots of the devices behind its connection. Rare, and takes no memory while there are
+    /// none.
+    pub subdevices: Vec<u32>,
 }
 
 /// How far a session has come with its name.
@@ -86,9 +91,9 @@ impl Occupant {
         self.peer.parse().ok()
     }
 
-    /// Whether its name was told upstream.
+    /// Whether its name was told upstream; a connection with devices behind it has none.
     pub fn is_online(&self) -> bool {
-        self.standing == Standing::Online
+        self.standing == Standing::Online && self.name.is_some()
     }
 
     /// Its claim on its name, if it has one.

@@ -57,6 +57,8 @@ impl SessionThread {
             owed: 0,
             outbound: Outbound::default(),
             ticket: Some(ticket),
+            behind: None,
+            subdevices: Vec::new(),
         };
         self.table.borrow_mut().insert(occupant);
         let address = start_temporary(MAILBOX, actor);

@@ -36,6 +36,11 @@ impl Telemetry {
         info!(self.log(Module::Session), "device online"; facts, "connections" => connections);
     }
 
+    /// A device behind somebody else's connection is gone.
+    pub fn subdevice_gone(&self, facts: &SessionFacts, reason: CloseReason) {
+        info!(self.log(Module::Session), "device offline"; facts, "reason" => reason.as_str());
+    }
+
     /// A session ended, the one time that it does.
     pub fn session_ended(&self, facts: &SessionFacts, ending: &Ending) {
         let counts = self.counts();
