@@ -16,6 +16,7 @@ mod folder;
 mod full;
 mod kills;
 mod mounts;
+mod promises;
 mod stand;
 mod stops;
 mod story;
