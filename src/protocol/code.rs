@@ -18,6 +18,13 @@ pub trait Code: fmt::Debug + Send + Sync {
 
     /// A device has connected.
     fn open(&self) -> Box<dyn Conversation>;
+
+    /// Appends what a frame is answered with: nothing, unless code says otherwise. The answer goes
+    /// out once the frame is safe, a login's at once. Not asked for a device without a name, unless
+    /// [`Reading::anonymous`] says so.
+    fn answer(&self, reading: &Reading, given: &Given<'_>, out: &mut Vec<u8>) {
+        let _ = (reading, given, out);
+    }
 }
 
 /// What code knows of one connection. It is asked on a session thread, where waiting for anything
@@ -62,10 +69,6 @@ pub struct Reading {
     pub seq: Option<Value>,
     /// What else stands in it.
     pub fields: Map<String, Value>,
-    /// What it is answered with, to a device that is let in.
-    pub reply: Vec<u8>,
-    /// What it is answered with, to a device that is not.
-    pub refusal: Vec<u8>,
     /// Whether a device without a name is answered as well.
     pub anonymous: bool,
 }
@@ -96,13 +99,12 @@ impl Reading {
         out.extend_from_slice(&text.as_bytes()[1..text.len() - 1]);
     }
 
-    pub(super) fn replies(&self, given: &Given<'_>, replies: &mut Replies) {
+    pub(super) fn replies(&self, code: &dyn Code, given: &Given<'_>, replies: &mut Replies) {
         if given.name.is_none() && self.name.is_none() && !self.anonymous {
             return;
         }
-        let reply = if given.accepted { &self.reply } else { &self.refusal };
         replies.add(|out| {
-            out.extend_from_slice(reply);
+            code.answer(self, given, out);
             true
         });
     }

@@ -1,8 +1,8 @@
 //! Runs a conversation in code over what a connection sends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{Conversation, Cut, Fault, Heard, Item, Malformed, Reading};
+use super::{Code, Conversation, Cut, Fault, Heard, Item, Malformed, Reading};
 
 /// How long nothing comes before code is asked to decide.
 const GAP: Duration = Duration::from_millis(200);
@@ -10,6 +10,7 @@ const GAP: Duration = Duration::from_millis(200);
 /// One connection whose protocol is code.
 #[derive(Debug)]
 pub(super) struct Coded {
+    code: Arc<dyn Code>,
     conversation: Box<dyn Conversation>,
     /// What was read and not yet cut.
     held: Vec<u8>,
@@ -23,9 +24,16 @@ pub(super) struct Coded {
 }
 
 impl Coded {
-    pub fn new(conversation: Box<dyn Conversation>) -> Self {
-        let reading = Box::default();
-        Self { conversation, held: Vec::new(), used: 0, reading, waits: false, fault: None }
+    pub fn new(code: &Arc<dyn Code>) -> Self {
+        Self {
+            code: Arc::clone(code),
+            conversation: code.open(),
+            held: Vec::new(),
+            used: 0,
+            reading: Box::default(),
+            waits: false,
+            fault: None,
+        }
     }
 
     pub fn feed(&mut self, limit: usize, input: &mut &[u8]) -> Item<'_> {
@@ -84,7 +92,7 @@ impl Coded {
             Cut::Frame(count, reading) if (1..=most).contains(&count) => {
                 self.used += count;
                 self.reading = reading;
-                Item::Frame(Heard::Coded(&self.reading))
+                Item::Frame(Heard::Coded(&self.reading, self.code.as_ref()))
             }
             Cut::Junk(_) | Cut::Frame(..) | Cut::Broken => {
                 self.fail(Fault::Malformed(Malformed::Frame))

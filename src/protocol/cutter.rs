@@ -430,7 +430,7 @@ fn piece(piece: Piece<'_>) -> Item<'_> {
 /// Code begins to cut what comes from here on.
 fn opened(protocol: &Protocol) -> State {
     match protocol.code() {
-        Some(code) => State::Coded(Box::new(Coded::new(code.open()))),
+        Some(code) => State::Coded(Box::new(Coded::new(code))),
         None => State::Open,
     }
 }

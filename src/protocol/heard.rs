@@ -1,4 +1,4 @@
-use super::{Checked, Frame, Given, Kind, Protocol, Reading, Replies};
+use super::{Checked, Code, Frame, Given, Kind, Protocol, Reading, Replies};
 use crate::model::{Name, NameFault};
 
 /// A frame of a device, whoever has read it: a protocol file, or code.
@@ -7,7 +7,7 @@ pub enum Heard<'f> {
     /// As a protocol file describes it.
     Described(Frame<'f>),
     /// As code has read it.
-    Coded(&'f Reading),
+    Coded(&'f Reading, &'f dyn Code),
 }
 
 /// A frame that is kept until something is known: the device's name, or a decider's answer.
@@ -29,7 +29,7 @@ impl<'f> Heard<'f> {
     pub fn bytes(&self) -> &'f [u8] {
         match self {
             Self::Described(frame) => frame.bytes,
-            Self::Coded(reading) => &reading.bytes,
+            Self::Coded(reading, _) => &reading.bytes,
         }
     }
 
@@ -37,7 +37,7 @@ impl<'f> Heard<'f> {
     pub fn is(&self) -> Kind {
         match self {
             Self::Described(frame) => frame.is(),
-            Self::Coded(reading) => reading.is,
+            Self::Coded(reading, _) => reading.is,
         }
     }
 
@@ -45,7 +45,7 @@ impl<'f> Heard<'f> {
     pub fn name(&self) -> Option<Result<Name, NameFault>> {
         match self {
             Self::Described(frame) => frame.name(),
-            Self::Coded(reading) => Some(Name::new(reading.name.as_ref()?.as_bytes())),
+            Self::Coded(reading, _) => Some(Name::new(reading.name.as_ref()?.as_bytes())),
         }
     }
 
@@ -53,7 +53,7 @@ impl<'f> Heard<'f> {
     pub fn check(&self) -> Checked {
         match self {
             Self::Described(frame) => frame.check(),
-            Self::Coded(reading) => reading.check,
+            Self::Coded(reading, _) => reading.check,
         }
     }
 
@@ -61,7 +61,7 @@ impl<'f> Heard<'f> {
     pub fn meaning(&self, is: Kind, check: Checked, out: &mut Vec<u8>) {
         match self {
             Self::Described(frame) => frame.meaning(is, check, out),
-            Self::Coded(reading) => reading.meaning(out),
+            Self::Coded(reading, _) => reading.meaning(out),
         }
     }
 
@@ -69,7 +69,7 @@ impl<'f> Heard<'f> {
     pub fn replies(&self, given: &Given<'_>, replies: &mut Replies) {
         match self {
             Self::Described(frame) => frame.replies(given, replies),
-            Self::Coded(reading) => reading.replies(given, replies),
+            Self::Coded(reading, code) => reading.replies(*code, given, replies),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'f> Heard<'f> {
             Self::Described(frame) => {
                 Kept::Described { bytes: frame.bytes.into(), shape: frame.shape_number() }
             }
-            Self::Coded(reading) => Kept::Coded(Box::new((*reading).clone())),
+            Self::Coded(reading, _) => Kept::Coded(Box::new((*reading).clone())),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Kept {
             Self::Described { bytes, shape } => {
                 Some(Heard::Described(protocol.vocabulary()?.kept(*shape, bytes)?))
             }
-            Self::Coded(reading) => Some(Heard::Coded(reading)),
+            Self::Coded(reading) => Some(Heard::Coded(reading, protocol.code()?.as_ref())),
         }
     }
 

@@ -1,7 +1,10 @@
+#[path = "../../examples/arnavi/protocol.rs"]
+mod arnavi;
+
 use std::sync::Arc;
 
 use serde_json::json;
-use tetherd::protocol::{Code, Conversation, Cut, Kind, Reading};
+use tetherd::protocol::{Code, Conversation, Cut, Given, Kind, Reading};
 
 use crate::{harness::until, site::rig};
 
@@ -17,6 +20,10 @@ struct Counting {
 impl Code for Unary {
     fn open(&self) -> Box<dyn Conversation> {
         Box::new(Counting::default())
+    }
+
+    fn answer(&self, reading: &Reading, _: &Given<'_>, out: &mut Vec<u8>) {
+        out.extend(format!("{};", reading.bytes.len()).into_bytes());
     }
 }
 
@@ -35,7 +42,6 @@ impl Conversation for Counting {
             name: (self.frames == 1).then(|| format!("unary-{end}")),
             is: if self.frames == 1 { Kind::Login } else { Kind::Data },
             seq: Some(self.frames.into()),
-            reply: format!("{end};").into_bytes(),
             ..Reading::default()
         };
         Cut::Frame(end + 1, Box::new(reading))
@@ -102,4 +108,38 @@ async fn code_that_nobody_plugged_in_is_told_at_the_start() {
         fault.starts_with("listener.dtu.protocol: \"unary\" needs the code \"unary\""),
         "{fault}"
     );
+}
+
+#[actix_rt::test]
+async fn a_tracker_whose_packets_end_with_their_last_record_is_served_by_the_example() {
+    let folder = "code = 'arnavi'\nname = 'arnavi'";
+    let rig = rig("protocol = ['gt06', 'arnavi']", &[("arnavi", folder)], |builder| {
+        builder.protocol("arnavi", Arc::new(arnavi::Arnavi))
+    })
+    .await;
+    let mut tracker = rig.connect().await;
+    let imei = 860_000_000_000_001_u64;
+    tracker.write(&[&[0xff, 0x22][..], &imei.to_le_bytes()].concat()).await;
+    assert_eq!(tracker.read(4).await, [0x7b, 0, 0, 0x7d]);
+    // Two records, of which one holds what looks like the end of the packet.
+    let record = |content: &[u8], wrong: u8| {
+        let timed = [&[1, 2, 3, 4], content].concat();
+        let sum = timed.iter().fold(wrong, |sum, byte| sum.wrapping_add(*byte));
+        [&[1][..], &(content.len() as u16).to_le_bytes(), &timed, &[sum]].concat()
+    };
+    let packet = |number: u8, wrong: u8| {
+        let records = [record(&[0x5d; 3], 0), record(&[7; 9], wrong)].concat();
+        [&[0x5b, number][..], &records, &[0x5d]].concat()
+    };
+    for byte in [packet(5, 0), packet(6, 1)].concat() {
+        tracker.write(&[byte]).await;
+    }
+    assert_eq!(tracker.read(8).await, [0x7b, 0, 5, 0x7d, 0x7b, 0, 6, 0x7d]);
+    rig.sees(|report| report.data == 3).await;
+    let events = rig.events("data");
+    assert_eq!(events[1]["imei"], imei.to_string());
+    assert_eq!((&events[1]["seq_device"], &events[1]["check"]), (&json!(5), &json!(null)));
+    assert_eq!(events[2]["fields"], json!({ "records": 2 }));
+    assert_eq!(events[2]["check"], "bad");
+    rig.stop().await;
 }
