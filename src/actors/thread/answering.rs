@@ -69,21 +69,24 @@ impl SessionThread {
     }
 
     fn send_due(&self, safe: Offset) {
-        loop {
-            let due = self.promises.borrow_mut().take_due(safe);
-            let Some((key, reply)) = due else { return };
+        let mut sent = Vec::new();
+        self.promises.borrow_mut().take_due(safe, |key, reply| {
             let is_there = self.with(key.slot(), |who| {
                 let is_it = who.tag() == key.tag();
                 who.owed -= if is_it { reply.len() } else { 0 };
                 is_it
             });
             if is_there != Some(true) {
-                continue;
+                return;
             }
-            match self.send(key.slot(), &reply) {
-                Err(Refused::Full) => self.nudge(key.slot(), Nudge::End(CloseReason::SlowReader)),
-                Ok(()) | Err(Refused::Gone) => self.run(key, Session::goes_on),
+            if self.send(key.slot(), reply) == Err(Refused::Full) {
+                self.nudge(key.slot(), Nudge::End(CloseReason::SlowReader));
+            } else if sent.last() != Some(&key) {
+                sent.push(key);
             }
+        });
+        for key in sent {
+            self.run(key, Session::goes_on);
         }
     }
 }

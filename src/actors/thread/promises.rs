@@ -1,7 +1,5 @@
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
-
 use super::serving::Key;
 use crate::model::Offset;
 
@@ -10,7 +8,9 @@ use crate::model::Offset;
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     /// The replies, one behind the other.
-    bytes: BytesMut,
+    bytes: Vec<u8>,
+    /// So many of these bytes have gone out.
+    gone: usize,
     waiting: VecDeque<Waiting>,
     /// So many of these answer events that have no offset yet.
     gathered: usize,
@@ -50,19 +50,23 @@ impl Promises {
         self.end = base.plus(u64::from(events));
     }
 
-    /// Takes the next reply whose events are all before `safe`.
-    pub fn take_due(&mut self, safe: Offset) -> Option<(Key, BytesMut)> {
-        let is_due = self.waits() && self.waiting.front()?.before <= safe;
-        if !is_due {
-            return None;
+    /// Hands out the replies whose events are all before `safe`.
+    pub fn take_due(&mut self, safe: Offset, mut send: impl FnMut(Key, &[u8])) {
+        while let Some(next) = self.waiting.front().copied().filter(|_| self.waits())
+            && next.before <= safe
+        {
+            self.waiting.pop_front();
+            let reply = self.gone..self.gone + next.length;
+            self.gone = reply.end;
+            send(next.key, &self.bytes[reply]);
         }
-        let Waiting { key, length, .. } = self.waiting.pop_front()?;
-        let reply = self.bytes.split_to(length);
         if self.waiting.is_empty() {
-            self.bytes = BytesMut::new();
-            self.waiting = VecDeque::new();
+            let end = self.end;
+            *self = Self { end, ..Self::default() };
+        } else if self.gone > self.bytes.len() / 2 {
+            self.bytes.drain(..self.gone);
+            self.gone = 0;
         }
-        Some((key, reply))
     }
 
     /// Whether any waits for its events to be safe.
@@ -76,8 +80,9 @@ mod tests {
     use super::*;
 
     fn due(promises: &mut Promises, safe: u64) -> Vec<(u64, Vec<u8>)> {
-        let next = || promises.take_due(Offset(safe));
-        std::iter::from_fn(next).map(|(key, reply)| (key.0, reply.to_vec())).collect()
+        let mut due = Vec::new();
+        promises.take_due(Offset(safe), |key, reply| due.push((key.0, reply.to_vec())));
+        due
     }
 
     #[test]
