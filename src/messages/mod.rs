@@ -8,14 +8,18 @@
 //! | session thread | registry | [`Names`], [`Census`], [`ProbeAnswered`] |
 //! | registry | session thread | [`Orders`], [`TakeCensus`] |
 //! | extension | session thread | [`Instruct`] |
+//! | commander | session thread | [`Deliveries`] |
+//! | session thread | commander | [`Progresses`], [`CameOnline`] |
 //! | server | forwarder | [`WebServerArrived`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
+mod commands;
 mod instruct;
 mod lifecycle;
 mod names;
 mod open;
 
+pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
 pub use instruct::{Instruct, Instruction, Refused};
 pub use lifecycle::{Drain, Drained, Finish, Stop};
 pub use names::{
