@@ -122,7 +122,7 @@ fn replies_hold_what_came_and_what_is_counted() {
     let seq =
         "fields.seq = { at = 1, as = 'u16be' }\nfields.text = { at = 3, to = -0, as = 'ascii' }";
     let seq = &seq.replace("to = -0", "len = 3");
-    let table: [(&str, &[u8]); 20] = [
+    let table: [(&str, &[u8]); 22] = [
         ("{seq}", b"\x01\x02"),
         ("{seq:u32le}", b"\x02\x01\0\0"),
         ("{seq:d}", b"258"),
@@ -139,6 +139,8 @@ fn replies_hold_what_came_and_what_is_counted() {
         ("ab{len ..:u8}{len ..-1:u16be}c", b"ab\x02\x00\x05c"),
         ("{len 1..end:u8}ab", b"\x02ab"),
         ("{len 2..-1:u16be}abcd", b"\x00\x03abcd"),
+        ("{len text:x4}{len seq:u8}{len id:d}", b""),
+        ("{len text:x4}*{len seq:u8}{len text:d}", b"0003*\x023"),
         ("ab{xor8 0..}{sum8 1..:X2}", b"ab\x0365"),
         ("{xor8 frame 3..5}{sum16 frame ..:u16le}", b"\x03\x4a\x01"),
         ("{sum8 -2..end:u8}ab", b"\xc3ab"),
