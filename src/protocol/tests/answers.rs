@@ -68,12 +68,12 @@ fn fields_are_read_as_they_are_coded() {
         ),
         ("{ at = 0, len = 2, as = 'bcd', keep = 3 }", b"\x12\x34", "123", Text),
         ("{ at = 0, len = 2, as = 'bcd', strip0 = true }", b"\x00\x00", "0", Text),
-        ("{ at = 0, as = 'u16be', zpad = 7 }", b"\x04\xd2", "0001234", Number),
+        ("{ at = 0, as = 'u16be', zpad = 7 }", b"\x04\xd2", "0001234", Text),
         (
             "{ at = 0, as = 'u48be', luhn = true }",
             b"\x4f\x07\x78\x8e\xf6\x76",
             "868935060005020",
-            Number,
+            Text,
         ),
         (
             "{ at = 0, as = 'u8', map = { and = 0xf0, shift = 4, or = 0x10 } }",

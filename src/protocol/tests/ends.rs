@@ -161,6 +161,10 @@ fn a_frame_above_the_longest_is_never_one() {
     let (came, junk, fault) =
         cut("[[frame]]\nhead = 'x'\nlength = { at = 1, size = 1 }", b"x\x41ax\x03b");
     assert_eq!((came, junk, fault), (vec![b"x\x03b".to_vec()], 3, None));
+    let (came, junk, _) = cut("[[frame]]\nhead = 'x'\nsize = [2, 65]", b"xaxbyxc");
+    assert_eq!((came, junk), (vec![b"xa".to_vec(), b"xb".to_vec(), b"xc".to_vec()], 1));
+    let (came, junk, fault) = cut("[[frame]]\nhead = 'x'\nsize = 65", &[b'x'; 80]);
+    assert_eq!((came, junk, fault), (vec![], 80, None));
     let malformed = Some(Malformed::Frame.into());
     let (_, _, fault) = cut("[[frame]]\nlength = { at = 0, size = 1 }", b"\x02a\xffb");
     assert_eq!(fault, malformed);
