@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
+#[path = "../../fuzz/bodies.rs"]
+mod bodies;
 mod coverage;
 mod dice;
+mod fuzzed;
 mod hostile;
 mod run;
 mod samples;

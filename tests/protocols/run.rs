@@ -63,16 +63,6 @@ impl Out {
             _ => self.events.push(json!({ key: more })),
         }
     }
-
-    /// The bytes of the frames.
-    pub fn frames(&self) -> Vec<&str> {
-        self.events.iter().filter_map(|event| event["bytes"].as_str()).collect()
-    }
-
-    /// The word for the ending, if the session had to end.
-    pub fn fault(&self) -> Option<&str> {
-        self.events.last()?["fault"].as_str()
-    }
 }
 
 /// A frame as samples write it.

@@ -9,13 +9,7 @@ pub(in crate::protocol) struct Sizes(
 );
 
 impl Sizes {
-    pub fn cut(
-        &self,
-        bytes: &[u8],
-        limit: usize,
-        quiet: bool,
-        next: &dyn Fn(&[u8]) -> Fit,
-    ) -> Cut {
+    pub fn cut(&self, bytes: &[u8], limit: usize, quiet: bool, next: &dyn Fn(&[u8]) -> Fit) -> Cut {
         let allowed = &self.0[..self.0.partition_point(|size| *size <= limit)];
         let mut fallback = None;
         for (at, &size) in allowed.iter().enumerate() {
