@@ -5,6 +5,7 @@
 #[allow(dead_code)] // each target has one body
 #[path = "../bodies.rs"]
 mod bodies;
+#[allow(dead_code)]
 #[path = "../session.rs"]
 mod session;
 

@@ -181,8 +181,11 @@ fn every_preset_has_a_sample_of_each_thing_that_can_happen() {
 fn every_sample_has_a_name_of_its_own_and_says_what_to_expect() {
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
+        if name == "extra" {
+            continue;
+        }
         let samples = samples(&name);
-        let known = name == "extra" || BUILT_IN.iter().any(|(preset, _)| *preset == name);
+        let known = BUILT_IN.iter().any(|(preset, _)| *preset == name);
         assert!(known, "there is no preset {name}");
         let mut ids: Vec<_> = samples.iter().map(|sample| &sample.id).collect();
         ids.sort();

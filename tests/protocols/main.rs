@@ -7,7 +7,9 @@
 mod bodies;
 mod coverage;
 mod dice;
+mod extra;
 mod fuzzed;
+mod guide;
 mod hostile;
 mod run;
 mod samples;

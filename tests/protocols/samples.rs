@@ -1,6 +1,9 @@
 //! The samples of each protocol: frames written from its layout, and what must come of them.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
@@ -117,7 +120,7 @@ pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/protocols")
 }
 
-/// The samples of protocol `name`; none if there is no folder.
+/// The samples of protocol `name`; none if there are no files of them.
 pub fn samples(name: &str) -> Vec<Sample> {
     let Ok(files) = fs::read_dir(folder().join(name)) else {
         return Vec::new();
@@ -125,12 +128,15 @@ pub fn samples(name: &str) -> Vec<Sample> {
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
     paths.sort();
-    let lines = |path: &PathBuf| fs::read_to_string(path).unwrap();
-    let texts: Vec<String> = paths.iter().map(lines).collect();
+    paths.iter().flat_map(|path| read(path)).collect()
+}
+
+/// The samples in a file.
+pub fn read(path: &Path) -> Vec<Sample> {
     let parse = |line: &str| {
-        serde_json::from_str(line).unwrap_or_else(|fault| panic!("{name}: {line}: {fault}"))
+        serde_json::from_str(line).unwrap_or_else(|fault| panic!("{path:?}: {line}: {fault}"))
     };
-    texts.iter().flat_map(|text| text.lines()).map(parse).collect()
+    fs::read_to_string(path).unwrap().lines().map(parse).collect()
 }
 
 /// Everything that is built in.
