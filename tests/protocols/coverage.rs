@@ -64,7 +64,7 @@ fn is_needed(path: &[Step]) -> bool {
         .collect();
     let lists = keys.contains(&"when") || keys[0] == "registration";
     let is_key = matches!(path.last(), Some(Step::Key(_)));
-    !lists && !(is_key && SAFE.contains(keys.last().unwrap()))
+    !(lists || is_key && SAFE.contains(keys.last().unwrap()))
 }
 
 /// A step into a table or a list.
