@@ -184,6 +184,11 @@ fn a_pause_decides_what_only_time_can_tell() {
         conversation.bytes()
     };
     assert_eq!(decided("[[frame]]\nrest = true", b"abc"), [b"abc".to_vec()]);
+    let length = "[[frame]]\nlength = { at = 0, size = 1 }\nor_pause = true";
+    assert_eq!(decided(length, b"\x09ab"), [b"\x09ab".to_vec()]);
+    let either = "[[frame]]\nuntil = ';'\nor_pause = true";
+    assert_eq!(decided(either, b"ab"), [b"ab".to_vec()]);
+    is(either, b"ab;c;", &[b"ab", b"c"]);
     assert_eq!(decided("[[frame]]\nhead = 'a'\nsize = [2, 4]", b"a1"), [b"a1".to_vec()]);
     assert_eq!(decided("[[frame]]\nuntil = '\\r'\nunless = '\\n'", b"a\r"), [b"a".to_vec()]);
     let kinds = "[[frame]]\nhead = 'ab'\nsize = 4\n[[frame]]\nhead = 'a'\nsize = 1";
