@@ -55,11 +55,12 @@ pub use rules::{Registration, Rules, Unregistered};
 pub use template::{Given, Replies};
 pub use vocabulary::{Conduct, OnBadChecksum, ReplyWhen, Vocabulary};
 
-/// The protocol files that are built in: name and text.
+/// The protocol files that are built in: name and text. The one that listeners use by default
+/// comes first.
 pub const BUILT_IN: &[(&str, &str)] = &[
+    ("etung", include_str!("../../config/protocols/etung.toml")),
     ("castel", include_str!("../../config/protocols/castel.toml")),
     ("dlt645", include_str!("../../config/protocols/dlt645.toml")),
-    ("etung", include_str!("../../config/protocols/etung.toml")),
     ("etung_classic", include_str!("../../config/protocols/etung_classic.toml")),
     ("galileo", include_str!("../../config/protocols/galileo.toml")),
     ("gl200", include_str!("../../config/protocols/gl200.toml")),
