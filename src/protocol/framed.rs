@@ -169,7 +169,7 @@ impl<'f> Frame<'f> {
         let found = field.find(self)?;
         let written = match found.coding() {
             Coding::Raw => Written::Hex,
-            _ if found.number().is_some() => Written::Number,
+            _ if found.is_number() => Written::Number,
             _ => Written::Text,
         };
         found.write(self, out).then_some(written)

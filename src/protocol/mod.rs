@@ -64,20 +64,31 @@ pub use rules::{Registration, Rules, Unregistered};
 pub use template::{Given, Replies};
 pub use vocabulary::{Conduct, OnBadChecksum, ReplyWhen, Vocabulary};
 
-/// The protocol files that are built in: name and text.
+/// The protocol files that are built in: name and text. The one that listeners use by default
+/// comes first.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("etung", include_str!("../../config/protocols/etung.toml")),
+    ("castel", include_str!("../../config/protocols/castel.toml")),
+    ("dlt645", include_str!("../../config/protocols/dlt645.toml")),
     ("etung_classic", include_str!("../../config/protocols/etung_classic.toml")),
+    ("galileo", include_str!("../../config/protocols/galileo.toml")),
     ("gl200", include_str!("../../config/protocols/gl200.toml")),
     ("gps103", include_str!("../../config/protocols/gps103.toml")),
     ("gt06", include_str!("../../config/protocols/gt06.toml")),
     ("h02", include_str!("../../config/protocols/h02.toml")),
+    ("inhand", include_str!("../../config/protocols/inhand.toml")),
     ("jt808", include_str!("../../config/protocols/jt808.toml")),
     ("line", include_str!("../../config/protocols/line.toml")),
     ("meitrack", include_str!("../../config/protocols/meitrack.toml")),
+    ("modbus-rtu", include_str!("../../config/protocols/modbus-rtu.toml")),
+    ("modbus-tcp", include_str!("../../config/protocols/modbus-tcp.toml")),
+    ("q376", include_str!("../../config/protocols/q376.toml")),
     ("raw", include_str!("../../config/protocols/raw.toml")),
     ("ruptela", include_str!("../../config/protocols/ruptela.toml")),
     ("suntech", include_str!("../../config/protocols/suntech.toml")),
+    ("t55", include_str!("../../config/protocols/t55.toml")),
     ("teltonika", include_str!("../../config/protocols/teltonika.toml")),
     ("tk103", include_str!("../../config/protocols/tk103.toml")),
+    ("watch", include_str!("../../config/protocols/watch.toml")),
+    ("wialon", include_str!("../../config/protocols/wialon.toml")),
 ];

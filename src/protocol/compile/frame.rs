@@ -11,7 +11,7 @@ use crate::protocol::{
 };
 
 /// The keys of a `[[frame]]`.
-pub(super) const KEYS: [&str; 26] = [
+pub(super) const KEYS: [&str; 27] = [
     "name",
     "stage",
     "head",
@@ -29,6 +29,7 @@ pub(super) const KEYS: [&str; 26] = [
     "end",
     "balanced",
     "rest",
+    "or_pause",
     "tail",
     "drop_head",
     "drop_tail",
@@ -69,6 +70,7 @@ pub(super) fn shape(
         stage: section.word("stage", &stages).unwrap_or(Stage::Any),
         head,
         tail: tail.map(Word::new),
+        or_pause: section.flag("or_pause"),
         drop_head: section.size("drop_head", MOST_DROPPED).unwrap_or(0),
         drop_tail: section.size("drop_tail", MOST_DROPPED).unwrap_or(0),
         escape: escape(section),

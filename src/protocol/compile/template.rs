@@ -70,8 +70,13 @@ fn piece(inner: &str, naming: &Naming) -> Result<Piece, String> {
             region => Ok(Piece::Frame(self::region(region)?)),
         },
         "len" => {
-            let format = fixed(format.ok_or("needs a form, such as len 2..:u16be")?)?;
-            Ok(Piece::Length { over: region(argument)?, format })
+            let format = format.ok_or("needs a form, such as len 2..:u16be")?;
+            if argument.contains("..") {
+                return Ok(Piece::Length { over: region(argument)?, format: fixed(format)? });
+            }
+            // What is not a part of the reply is a field, or what a command sends.
+            let name = (argument != "data").then(|| naming.known(argument)).transpose()?;
+            Ok(Piece::Count { name, format: self::format(format)? })
         }
         "tally" => {
             let (field, separator) = argument.split_once(' ').ok_or("needs a separator")?;

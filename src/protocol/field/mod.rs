@@ -155,6 +155,11 @@ impl Found<'_, '_> {
         self.way.coding
     }
 
+    /// Whether it is told as a number: digits that are cut or filled up are a text.
+    pub fn is_number(&self) -> bool {
+        self.way.finish.is_plain() && self.number().is_some()
+    }
+
     /// Its number, if it is one.
     pub fn number(&self) -> Option<u64> {
         let number = self.way.coding.number(self.raw?)?;

@@ -75,7 +75,7 @@ impl End {
             Self::Length(length) => length.cut(bytes, limit),
             Self::Until(until) => until.cut(bytes, progress, limit, quiet),
             Self::Digits(digits) => digits.cut(bytes, limit),
-            Self::Sizes(sizes) => sizes.cut(bytes, quiet, next),
+            Self::Sizes(sizes) => sizes.cut(bytes, limit, quiet, next),
             Self::Pattern(pattern) => pattern.cut(bytes, progress, limit),
             Self::Balanced(balanced) => balanced.cut(bytes, progress, limit),
             Self::Rest if bytes.len() > limit => Cut::TooLong,

@@ -15,6 +15,8 @@ pub(in crate::protocol) struct Shape {
     pub end: End,
     /// A frame ends so, or its length is wrong.
     pub tail: Option<Word>,
+    /// A pause ends it as well.
+    pub or_pause: bool,
     /// What may follow a frame and goes with it.
     pub also: Box<[Box<[u8]>]>,
     pub drop_head: usize,
@@ -57,6 +59,28 @@ impl Shape {
     /// Where the frame at the front of `bytes` ends; see [`End::cut`].
     #[inline]
     pub fn cut(
+        &self,
+        bytes: &[u8],
+        progress: &mut Progress,
+        limit: usize,
+        quiet: bool,
+        next: &dyn Fn(&[u8]) -> Fit,
+    ) -> Cut {
+        let cut = self.cut_whole(bytes, progress, limit, quiet, next);
+        match cut {
+            Cut::More { least, .. } if self.or_pause && !quiet => {
+                Cut::More { least, decided: false }
+            }
+            Cut::More { .. } if self.or_pause && bytes.len() <= limit => {
+                Cut::Done { total: bytes.len(), frame: 0..bytes.len() }
+            }
+            cut => cut,
+        }
+    }
+
+    /// The same, as far as the bytes tell.
+    #[inline]
+    fn cut_whole(
         &self,
         bytes: &[u8],
         progress: &mut Progress,

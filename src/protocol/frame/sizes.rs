@@ -9,16 +9,17 @@ pub(in crate::protocol) struct Sizes(
 );
 
 impl Sizes {
-    pub fn cut(&self, bytes: &[u8], quiet: bool, next: &dyn Fn(&[u8]) -> Fit) -> Cut {
+    pub fn cut(&self, bytes: &[u8], limit: usize, quiet: bool, next: &dyn Fn(&[u8]) -> Fit) -> Cut {
+        let allowed = &self.0[..self.0.partition_point(|size| *size <= limit)];
         let mut fallback = None;
-        for (at, &size) in self.0.iter().enumerate() {
+        for (at, &size) in allowed.iter().enumerate() {
             let Some(behind) = bytes.get(size..) else {
                 return match fallback {
                     Some(size) if quiet => done(size),
                     _ => Cut::More { least: size, decided: fallback.is_none() },
                 };
             };
-            if at + 1 == self.0.len() {
+            if at + 1 == allowed.len() {
                 return done(size);
             }
             let fit = if behind.is_empty() { Fit::Open } else { next(behind) };

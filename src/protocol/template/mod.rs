@@ -37,6 +37,11 @@ pub(super) enum Piece {
         over: Region,
         format: Format,
     },
+    /// How many bytes a field has, or without a name what a command is about to send.
+    Count {
+        name: Option<u8>,
+        format: Format,
+    },
     /// The sum of a part of what is sent, or of the frame.
     Sum {
         sum: Sum,
@@ -165,6 +170,14 @@ impl Piece {
             }
             Self::Sum { sum, over, format, .. } => {
                 format.number(sum.of(super::field::part(frame?, over)?), out);
+            }
+            Self::Count { name, format } => {
+                let bytes = match (name, frame) {
+                    (None, _) => payload,
+                    (Some(name), Some(frame)) => frame.field(*name)?.raw(frame)?,
+                    (Some(_), None) => return None,
+                };
+                format.number(bytes.len() as u64, out);
             }
             Self::Tally { name, separator, format } => {
                 let frame = frame?;

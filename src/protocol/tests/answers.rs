@@ -68,12 +68,12 @@ fn fields_are_read_as_they_are_coded() {
         ),
         ("{ at = 0, len = 2, as = 'bcd', keep = 3 }", b"\x12\x34", "123", Text),
         ("{ at = 0, len = 2, as = 'bcd', strip0 = true }", b"\x00\x00", "0", Text),
-        ("{ at = 0, as = 'u16be', zpad = 7 }", b"\x04\xd2", "0001234", Number),
+        ("{ at = 0, as = 'u16be', zpad = 7 }", b"\x04\xd2", "0001234", Text),
         (
             "{ at = 0, as = 'u48be', luhn = true }",
             b"\x4f\x07\x78\x8e\xf6\x76",
             "868935060005020",
-            Number,
+            Text,
         ),
         (
             "{ at = 0, as = 'u8', map = { and = 0xf0, shift = 4, or = 0x10 } }",
@@ -122,7 +122,7 @@ fn replies_hold_what_came_and_what_is_counted() {
     let seq =
         "fields.seq = { at = 1, as = 'u16be' }\nfields.text = { at = 3, to = -0, as = 'ascii' }";
     let seq = &seq.replace("to = -0", "len = 3");
-    let table: [(&str, &[u8]); 20] = [
+    let table: [(&str, &[u8]); 22] = [
         ("{seq}", b"\x01\x02"),
         ("{seq:u32le}", b"\x02\x01\0\0"),
         ("{seq:d}", b"258"),
@@ -139,6 +139,8 @@ fn replies_hold_what_came_and_what_is_counted() {
         ("ab{len ..:u8}{len ..-1:u16be}c", b"ab\x02\x00\x05c"),
         ("{len 1..end:u8}ab", b"\x02ab"),
         ("{len 2..-1:u16be}abcd", b"\x00\x03abcd"),
+        ("{len text:x4}{len seq:u8}{len id:d}", b""),
+        ("{len text:x4}*{len seq:u8}{len text:d}", b"0003*\x023"),
         ("ab{xor8 0..}{sum8 1..:X2}", b"ab\x0365"),
         ("{xor8 frame 3..5}{sum16 frame ..:u16le}", b"\x03\x4a\x01"),
         ("{sum8 -2..end:u8}ab", b"\xc3ab"),

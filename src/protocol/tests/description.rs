@@ -17,7 +17,9 @@ fn what_is_built_in_loads_under_its_name() {
         let protocol = built_in(name);
         assert_eq!(protocol.name(), *name);
         assert_eq!(protocol.names_by_address(), *name == "raw");
-        let registers = ["etung", "etung_classic", "line", "raw"].contains(name);
+        let registers =
+            ["etung", "etung_classic", "inhand", "line", "modbus-rtu", "modbus-tcp", "raw"]
+                .contains(name);
         assert_eq!(protocol.names_by_frames(), !registers);
     }
 }

@@ -161,6 +161,10 @@ fn a_frame_above_the_longest_is_never_one() {
     let (came, junk, fault) =
         cut("[[frame]]\nhead = 'x'\nlength = { at = 1, size = 1 }", b"x\x41ax\x03b");
     assert_eq!((came, junk, fault), (vec![b"x\x03b".to_vec()], 3, None));
+    let (came, junk, _) = cut("[[frame]]\nhead = 'x'\nsize = [2, 65]", b"xaxbyxc");
+    assert_eq!((came, junk), (vec![b"xa".to_vec(), b"xb".to_vec(), b"xc".to_vec()], 1));
+    let (came, junk, fault) = cut("[[frame]]\nhead = 'x'\nsize = 65", &[b'x'; 80]);
+    assert_eq!((came, junk, fault), (vec![], 80, None));
     let malformed = Some(Malformed::Frame.into());
     let (_, _, fault) = cut("[[frame]]\nlength = { at = 0, size = 1 }", b"\x02a\xffb");
     assert_eq!(fault, malformed);
@@ -180,6 +184,11 @@ fn a_pause_decides_what_only_time_can_tell() {
         conversation.bytes()
     };
     assert_eq!(decided("[[frame]]\nrest = true", b"abc"), [b"abc".to_vec()]);
+    let length = "[[frame]]\nlength = { at = 0, size = 1 }\nor_pause = true";
+    assert_eq!(decided(length, b"\x09ab"), [b"\x09ab".to_vec()]);
+    let either = "[[frame]]\nuntil = ';'\nor_pause = true";
+    assert_eq!(decided(either, b"ab"), [b"ab".to_vec()]);
+    is(either, b"ab;c;", &[b"ab", b"c"]);
     assert_eq!(decided("[[frame]]\nhead = 'a'\nsize = [2, 4]", b"a1"), [b"a1".to_vec()]);
     assert_eq!(decided("[[frame]]\nuntil = '\\r'\nunless = '\\n'", b"a\r"), [b"a".to_vec()]);
     let kinds = "[[frame]]\nhead = 'ab'\nsize = 4\n[[frame]]\nhead = 'a'\nsize = 1";

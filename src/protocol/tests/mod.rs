@@ -75,7 +75,7 @@ static PRESETS: LazyLock<Vec<Protocol>> = LazyLock::new(|| {
 
 pub(super) fn with_gap() -> Protocol {
     let lines = "gap = '1s'\nname_pattern = 'pump-\\d+'\n";
-    let (_, etung) = BUILT_IN[0];
+    let (_, etung) = BUILT_IN.iter().find(|(name, _)| *name == "etung").unwrap();
     Protocol::parse("etung", &format!("{etung}{lines}")).unwrap()
 }
 
