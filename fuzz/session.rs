@@ -4,7 +4,8 @@
 use tetherd::{
     model::{Name, UnixMillis},
     protocol::{
-        Cutter, Fault, Frame, Given, Item, Protocol, Registration, Replies, Rules, Unregistered,
+        Cutter, Fault, Frame, Given, Heard, Item, Protocol, Registration, Replies, Rules,
+        Unregistered,
     },
 };
 
@@ -151,7 +152,14 @@ impl<'p> Session<'p> {
                 see(Seen::Fault(&fault));
                 return Next::Over;
             }
-            Item::Frame(frame) => return self.look_at(&frame, see),
+            Item::Junk(count) => {
+                assert!(count > 0, "no junk");
+                see(Seen::Filtered(count));
+            }
+            Item::Frame(Heard::Described(frame)) => return self.look_at(&frame, see),
+            Item::Frame(Heard::Coded(..)) | Item::Chosen(_) => {
+                unreachable!("there is one protocol, and it is a file")
+            }
         }
         Next::On
     }
@@ -167,6 +175,10 @@ impl<'p> Session<'p> {
         }
         see(Seen::Frame(frame, &replies));
         frame.each_field(|_, _, _| {});
+        let mut meaning = Vec::new();
+        frame.meaning(frame.is(), frame.check(), &mut meaning);
+        let members = [b"{\"x\":0", &meaning[..], b"}"].concat();
+        assert!(serde_json::from_slice::<serde_json::Value>(&members).is_ok(), "{members:?}");
         if self.name.is_some() || name.is_none() || !self.accepted {
             return Next::On;
         }

@@ -127,15 +127,16 @@ fn a_file_says_how_a_session_behaves() {
     let conduct = plain.vocabulary().unwrap().conduct();
     assert_eq!((conduct.many, conduct.drop_heartbeats), (false, false));
     assert_eq!(conduct.on_bad_checksum, OnBadChecksum::Forward);
-    assert_eq!(conduct.reply_when, ReplyWhen::Durable);
+    assert_eq!(conduct.reply_when, None, "as the spool makes it");
     for (lines, bad) in [("drop", OnBadChecksum::Drop), ("close", OnBadChecksum::Close)] {
-        let other = made(&format!(
-            "many = true\non_bad_checksum = '{lines}'\nreply_when = 'received'\n\
-             heartbeats = 'drop'\n[[frame]]\nrest = true"
-        ));
+        let text = format!(
+            "name = 'x'\nmany = true\non_bad_checksum = '{lines}'\nreply_when = 'received'\n\
+             heartbeats = 'drop'\n[[frame]]\nrest = true\nmatch = '(?P<id>.+)'"
+        );
+        let other = Protocol::parse("x", &text).unwrap();
         let conduct = other.vocabulary().unwrap().conduct();
         assert_eq!((conduct.many, conduct.drop_heartbeats), (true, true));
-        assert_eq!((conduct.on_bad_checksum, conduct.reply_when), (bad, ReplyWhen::Received));
+        assert_eq!((conduct.on_bad_checksum, conduct.reply_when), (bad, Some(ReplyWhen::Received)));
     }
 }
 
