@@ -50,6 +50,7 @@ impl House {
         let ports = ThreadPorts {
             spool: Arc::clone(&spool) as _,
             occupancy: Arc::clone(&occupancy),
+            commands: None,
             extensions: Arc::new(Extensions::default()),
             telemetry: telemetry.clone(),
             seed: 1,

@@ -158,6 +158,7 @@ impl Ground<'_> {
         let ports = ThreadPorts {
             spool: Arc::clone(&self.spool),
             occupancy: Arc::clone(&self.occupancy),
+            commands: None,
             extensions: Arc::clone(&self.extensions),
             telemetry: self.telemetry.clone(),
             seed: self.seed,

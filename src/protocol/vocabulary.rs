@@ -110,6 +110,11 @@ impl Vocabulary {
         !self.rules.is_empty()
     }
 
+    /// Whether it tells answers to commands from other frames.
+    pub fn knows_answers(&self) -> bool {
+        self.rules.iter().any(|rule| rule.is == super::Kind::Answer)
+    }
+
     /// Whether any frame is answered.
     pub fn replies(&self) -> bool {
         self.rules.iter().any(|rule| !rule.replies.is_empty())

@@ -30,6 +30,8 @@ pub enum Nudge {
     Resumed,
     /// The peer has hung up while the session was paused.
     HungUp,
+    /// A command waits to be delivered.
+    Command,
     /// A word about the device in this slot, which is behind the session's connection.
     Subdevice(u32, SubNudge),
 }

@@ -13,7 +13,7 @@ use crate::{
     model::{CloseReason, Name},
     protocol::{
         Checked, Fault, Given, Heard, Kept, Kind, Malformed, OnBadChecksum, Protocol, ReplyWhen,
-        Unregistered,
+        Unregistered, Vocabulary,
     },
     telemetry::Filtered,
 };
@@ -270,6 +270,12 @@ impl Session {
                 self.thread.with(slot, |who| who.received += size);
                 self.thread.with(self.slot, |who| who.settled += size);
             }
+        }
+        if self.commanding {
+            let is_known = protocol.vocabulary().is_some_and(Vocabulary::knows_answers);
+            let slot = self.slot_of(heard);
+            let is = (is_known, heard.is() == Kind::Answer);
+            self.look_for_answer(slot, heard.bytes(), is);
         }
         if answered {
             return;

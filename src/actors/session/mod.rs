@@ -13,11 +13,13 @@
 //! | `naming` | from the claim to `online` |
 //! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
+//! | `commands` | one command at a time: written, acknowledged, answered |
 //! | `watching` | deadlines: registration, silence, farewell, probe |
 //! | `ending` | the one way out |
 
 mod actor;
 mod asking;
+mod commands;
 mod ending;
 mod frames;
 mod naming;
@@ -70,6 +72,8 @@ pub struct Session {
     subdevices: Option<Box<SubDevices>>,
     /// Something was answered since bytes were last written.
     answered: bool,
+    /// A command is under way.
+    commanding: bool,
     /// As it is noted in the thread's table.
     standing: Standing,
     /// Bytes that were read and not yet cut: behind a name that is being claimed, or behind a
@@ -135,6 +139,7 @@ impl Session {
             held: None,
             subdevices: None,
             answered: false,
+            commanding: false,
             listener,
             stream,
             standing: Standing::Nameless,
@@ -208,6 +213,9 @@ impl Session {
             self.answered = false;
             self.write();
         }
+        if self.commanding {
+            self.look_at_command();
+        }
         if self.part().is_ready() {
             return Poll::Ready(());
         }
@@ -245,6 +253,7 @@ impl Session {
             Nudge::Deadline(at) => self.look_at_deadlines(at),
             Nudge::Resumed => self.go_on(),
             Nudge::HungUp => self.hung_up(),
+            Nudge::Command => self.commanded(),
             Nudge::Subdevice(slot, nudge) => self.heed_subdevice(slot, nudge),
         }
     }

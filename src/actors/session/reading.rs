@@ -228,6 +228,7 @@ impl Session {
 
     fn tell(&mut self, data: &[u8]) {
         self.thread.tell_data(self.slot, data, b"");
+        self.look_for_answer(self.slot, data, (false, false));
     }
 
     /// What the cutter lets go of without a name is no registration.

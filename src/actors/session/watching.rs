@@ -104,6 +104,7 @@ impl Session {
         let goes_on = self.standing == Standing::Online
             && self.ending.is_none()
             && self.probe.is_none()
+            && !self.commanding
             && !self.peer_finished
             && !self.asking;
         let ListenerProfile { protocols, rules, idle_timeout, .. } = &*self.listener;
@@ -124,6 +125,7 @@ impl Session {
             self.registration_deadline(),
             self.pause_deadline(),
             self.idle_deadline(),
+            self.command_deadline(),
             self.probe.as_ref().map(|probe| probe.next_look),
             self.peer_finished.then(|| self.thread.now() + HALF_OPEN_LOOK),
         ];

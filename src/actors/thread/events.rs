@@ -23,6 +23,7 @@ impl SessionThread {
             batch.push(&Event::Online { name, session, time, peer, connections });
         });
         self.observe(slot, || Happened::Online);
+        self.tell_commander(slot);
     }
 
     /// The device in `slot` has sent `data`, in which its protocol reads `meaning`.
@@ -108,6 +109,7 @@ impl SessionThread {
         }
         self.filter_rest(slot);
         self.remove_subdevices(slot, reason);
+        self.give_up_commands(slot);
         // Counted no more before anybody is told.
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);

@@ -7,8 +7,8 @@ use super::{SessionThread, housekeeping::Housekeeping};
 use crate::{
     actors::session::Nudge,
     messages::{
-        Census, Drain, Drained, Instruct, Instruction, Open, Order, OrderKind, Orders, Refused,
-        Stop, TakeCensus,
+        Census, Deliveries, Drain, Drained, Instruct, Instruction, Open, Order, OrderKind, Orders,
+        Refused, Stop, TakeCensus,
     },
     model::CloseReason,
     supervision::{Exit, RestartPolicy, failpoint, start_permanent},
@@ -112,6 +112,18 @@ impl Handler<Orders> for SessionHost {
                 None => {}
                 Some(false) => self.thread.nudge(seat.slot, nudge),
                 Some(true) => self.thread.nudge(seat.slot, nudge.of_subdevice(seat.slot)),
+            }
+        }
+    }
+}
+
+impl Handler<Deliveries> for SessionHost {
+    type Result = ();
+
+    fn handle(&mut self, Deliveries(deliveries): Deliveries, _: &mut Context<Self>) {
+        for delivery in deliveries {
+            if let Some(slot) = self.thread.take_delivery(delivery) {
+                self.thread.nudge(slot, Nudge::Command);
             }
         }
     }

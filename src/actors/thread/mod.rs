@@ -5,6 +5,7 @@
 //! the host as well as of any session.
 
 mod answering;
+mod commands;
 mod deadlines;
 mod events;
 mod host;
@@ -36,14 +37,15 @@ use self::{
 };
 use crate::{
     extension::{Occurrence, SessionHandle},
-    messages::{Instruct, NameNews, Names},
-    model::{Offset, Seat, Slots, UnixMillis},
+    messages::{CameOnline, Instruct, NameNews, Names, Progress, Progresses},
+    model::{Name, Offset, Seat, SessionId, Slots, UnixMillis},
     net::{Readiness, Ready},
     protocol::Replies,
     spool::Batch,
 };
 
 pub use answering::Due;
+pub use commands::{CommandPorts, Commands, Stage, UnderWay};
 pub use host::{SessionHost, start_host};
 pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
@@ -62,6 +64,8 @@ const BATCH_LIMIT: usize = 64 << 10;
 #[derive(Default)]
 struct Outbox {
     names: Vec<NameNews>,
+    progress: Vec<Progress>,
+    online: Vec<(Name, Seat, SessionId)>,
     occurrences: Vec<Occurrence>,
 }
 
@@ -257,9 +261,17 @@ impl SessionThread {
             return;
         }
         self.flush_events();
-        let Outbox { names, occurrences } = self.outbox.take();
+        let Outbox { names, progress, online, occurrences } = self.outbox.take();
         if !names.is_empty() {
             self.ports.names.do_send(Names(names));
+        }
+        if let Some(ports) = &self.ports.commands {
+            if !progress.is_empty() {
+                ports.progress.do_send(Progresses(progress));
+            }
+            if !online.is_empty() {
+                ports.online.do_send(CameOnline(online));
+            }
         }
         if !occurrences.is_empty() {
             let count = occurrences.len() as u64;

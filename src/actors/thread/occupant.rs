@@ -3,7 +3,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use actix::{Addr, WeakAddr};
 use compact_str::CompactString;
 
-use super::Outbound;
+use super::{Commands, Outbound};
 use crate::{
     actors::session::{Session, SessionActor},
     limits::Ticket,
@@ -46,6 +46,8 @@ pub struct Occupant {
     pub held_back: bool,
     /// Bytes of replies that wait until what they answer is safe.
     pub owed: usize,
+    /// What it is told to do.
+    pub commands: Option<Box<Commands>>,
     /// What is queued for the device.
     pub outbound: Outbound,
     /// It is counted as long as this lives; nothing where the connection is somebody else's.

@@ -55,6 +55,7 @@ impl SessionThread {
             reason: None,
             held_back: false,
             owed: 0,
+            commands: None,
             outbound: Outbound::default(),
             ticket: Some(ticket),
             behind: None,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use actix::Recipient;
 
+use super::CommandPorts;
 use crate::{
     extension::Extensions,
     limits::Occupancy,
@@ -17,6 +18,8 @@ pub struct ThreadPorts {
     pub spool: Arc<dyn Spool>,
     /// Connections of all threads.
     pub occupancy: Arc<Occupancy>,
+    /// The way to the commander; none where nothing is commanded.
+    pub commands: Option<CommandPorts>,
     /// What users have plugged in.
     pub extensions: Arc<Extensions>,
     /// Log and counts.

@@ -28,6 +28,7 @@ impl SessionThread {
             reason: None,
             held_back: false,
             owed: 0,
+            commands: None,
             outbound: Outbound::default(),
             ticket: None,
             behind: Some(slot),
@@ -46,6 +47,7 @@ impl SessionThread {
         if self.with(slot, |who| who.is_online()) == Some(true) {
             self.observe(slot, || Happened::Offline(reason));
         }
+        self.give_up_commands(slot);
         let Some(mut who) = self.table.borrow_mut().remove(slot) else { return };
         if let Some(host) = host {
             self.with(host, |host| host.subdevices.retain(|at| *at != slot));
