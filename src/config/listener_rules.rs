@@ -175,7 +175,7 @@ fn refuse_every(name: &str, protocol: &str, rules: &mut Rules<'_>) {
     rules.error(&[key(name, "registration"), key(name, "protocol")], text);
 }
 
-fn unknown_protocol(protocol: &str, known: &[String]) -> String {
+pub(super) fn unknown_protocol(protocol: &str, known: &[String]) -> String {
     let known = known.iter().map(String::as_str);
     match nearest(protocol, known.clone()) {
         Some(near) => format!("there is no protocol {protocol:?}; did you mean {near:?}?"),

@@ -25,6 +25,7 @@ mod key;
 mod layer;
 mod listener_rules;
 mod presets;
+mod protocols;
 mod reading;
 mod shape;
 mod sources;
@@ -45,6 +46,7 @@ pub use entries::Entry;
 pub(crate) use fault::printable;
 pub use fault::{Fault, Faults, Severity};
 pub use presets::{DEFAULT, PROFILES, PROTOCOLS, ProtocolText};
+pub use protocols::Protocols;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings},

@@ -101,6 +101,20 @@ impl Cutter {
         Self { state }
     }
 
+    /// A cutter for a connection whose device has its name already.
+    pub fn open(protocol: &Protocol) -> Self {
+        let state = match protocol.cuts_frames() {
+            true => State::Cutting(Engine::default(), true),
+            false => State::Open,
+        };
+        Self { state }
+    }
+
+    /// Whether frames are being cut: no registration is awaited, or at its end, any more.
+    pub fn cuts(&self) -> bool {
+        matches!(self.state, State::Cutting(..))
+    }
+
     /// Says what comes next, from what is held and from the front of `input`, and takes it off.
     ///
     /// Call it until it says [`Item::NeedMore`], always with the same protocol and rules, and with

@@ -12,6 +12,7 @@
 //! - Data of a named session pass without being copied. Where a protocol cuts frames, those that
 //!   lie whole in a read do, and only an unfinished one is kept.
 
+mod anatomy;
 mod byteset;
 mod check;
 mod compile;
@@ -42,6 +43,7 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+pub use anatomy::{Anatomy, Part, What};
 pub use check::Checked;
 pub use cutter::Cutter;
 pub use description::Protocol;
@@ -52,6 +54,7 @@ pub use keys::ProtocolFault;
 pub use port::{Ambiguity, Chosen, ambiguities, choose};
 pub use rule::Kind;
 pub use rules::{Registration, Rules, Unregistered};
+pub use sum::Checksum;
 pub use template::{Given, Replies};
 pub use vocabulary::{Conduct, OnBadChecksum, ReplyWhen, Vocabulary};
 
