@@ -4,6 +4,7 @@ mod bench;
 mod explain;
 mod hex;
 mod json;
+mod listing;
 mod pieces;
 mod run;
 mod source;

@@ -154,6 +154,8 @@ impl<'a, L: Listener> Session<'a, L> {
                 break;
             }
         }
+        // What is dropped without a word came out as well.
+        self.used = self.used.max(end - self.cutter.held().len());
         Ok(())
     }
 
