@@ -2,9 +2,11 @@
 
 mod bench;
 mod explain;
+mod guess;
 mod hex;
 mod json;
 mod listing;
+mod new;
 mod pieces;
 mod run;
 mod source;
@@ -54,6 +56,14 @@ enum ProtocolCommand {
     /// Show what each byte of a frame is, what it means and what is answered
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
+
+    /// Begin a protocol file, from samples if there are any
+    ///
+    /// Guesses from them how frames begin and end, the checksum and who the device is; says in the
+    /// file what was guessed and from how many samples, and what to do next. The file cuts the samples
+    /// as it says: that was tried.
+    #[command(after_help = new::EXAMPLES)]
+    New(new::NewArgs),
 }
 
 /// Runs the subcommand with the protocols that `options` lead to.
@@ -61,6 +71,7 @@ pub fn run(args: &ProtocolArgs, options: &Options) -> ExitCode {
     match &args.command {
         ProtocolCommand::Run(args) => run::run(args, options),
         ProtocolCommand::Explain(args) => explain::run(args, options),
+        ProtocolCommand::New(args) => new::run(args),
     }
 }
 

@@ -102,7 +102,8 @@ impl ExplainArgs {
         if self.bytes == ["-"] {
             text.clear();
             let input = io::stdin().lock().take(LONGEST).read_to_string(&mut text);
-            input.map_err(|error| format!("standard input: {error}; give it hexadecimal digits"))?;
+            input
+                .map_err(|error| format!("standard input: {error}; give it hexadecimal digits"))?;
         }
         let mut bytes = Vec::new();
         hex::read(&text, &mut bytes).map_err(|fault| fault.to_string())?;

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn bytes_are_read_however_they_are_set_apart() {
-        for text in ["78780d0a", "78 78 0D 0a\n", "0x78,0x78, 0x0d,0x0a", "78:78:0d:0a", "7878\n0d0a"] {
+        for text in
+            ["78780d0a", "78 78 0D 0a\n", "0x78,0x78, 0x0d,0x0a", "78:78:0d:0a", "7878\n0d0a"]
+        {
             assert_eq!(bytes(text), Ok(b"xx\r\n".to_vec()), "{text}");
         }
         assert_eq!(bytes(""), Ok(vec![]));

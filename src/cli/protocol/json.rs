@@ -44,7 +44,8 @@ struct Read {
 impl Connection {
     /// Reads a line.
     pub fn read(line: &[u8]) -> Result<Self, Unreadable> {
-        let written: Read = serde_json::from_slice(line).map_err(|error| no_object(line, &error))?;
+        let written: Read =
+            serde_json::from_slice(line).map_err(|error| no_object(line, &error))?;
         let mut bytes = Vec::with_capacity(written.chunks.iter().map(|text| text.len() / 2).sum());
         let mut chunks = Vec::with_capacity(written.chunks.len());
         for (at, text) in written.chunks.iter().enumerate() {

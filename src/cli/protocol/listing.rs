@@ -93,7 +93,8 @@ impl Listing {
     pub fn part(&mut self, at: usize, bytes: &[u8], tone: Tone, cells: [&str; 3]) {
         let [name, form, value] = cells;
         let mut said = format!("{name:<14} {form:<10} {value}");
-        let rows: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(ROW).collect() };
+        let rows: Vec<&[u8]> =
+            if bytes.is_empty() { vec![bytes] } else { bytes.chunks(ROW).collect() };
         let mut from = at;
         for row in rows {
             let place = span(&(from..from + row.len()));

@@ -59,9 +59,7 @@ pub(super) fn run(args: &RunArgs, options: &Options) -> ExitCode {
             bench.lines - bench.blank
         )),
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
+        Err(Failed::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failed) => output::fail(&format!("protocol run: {failed}")),
     }
 }
@@ -128,8 +126,7 @@ impl Bench<'_> {
     fn play(&mut self, connection: &Connection) {
         let Connection { id, bytes, chunks, accept, name } = connection;
         let now = self.args.at.unwrap_or_else(UnixMillis::now);
-        let terms =
-            Terms { protocol: &self.protocol, name: name.as_ref(), accept: *accept, now };
+        let terms = Terms { protocol: &self.protocol, name: name.as_ref(), accept: *accept, now };
         let mut line = Line::begin(id, bytes, &mut self.out);
         let ending = match self.args.pieces {
             None => play(terms, bytes, chunks, chunks, &mut line),

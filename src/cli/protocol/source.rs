@@ -8,11 +8,7 @@ use crate::{
 
 /// Reads the protocol that `name` means: a file if it looks like one, or else what a listener would
 /// get by that name. Tells of every fault; answers the code to end with then.
-pub(super) fn protocol(
-    command: &str,
-    name: &str,
-    options: &Options,
-) -> Result<Protocol, ExitCode> {
+pub(super) fn protocol(command: &str, name: &str, options: &Options) -> Result<Protocol, ExitCode> {
     let refuse = |text: &str| Err(output::refuse(&format!("protocol {command}: {text}")));
     if name.contains('/') || name.ends_with(".toml") {
         let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
