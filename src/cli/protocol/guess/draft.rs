@@ -236,7 +236,7 @@ impl Looks {
         match &self.ending {
             // Of two markers side by side the second one opens.
             Ending::Flag { byte, .. } => format!("\\x{byte:02x}[^\\x{byte:02x}]"),
-            _ => pattern(&self.head),
+            _ => pattern(&self.head, self.ending.is_of_text()),
         }
     }
 }
@@ -278,6 +278,7 @@ impl Check {
         let Self { name, from, to, at, little, digits } = self;
         let endian = if *little { ", endian = 'little'" } else { "" };
         let form = digits.map_or(String::new(), |digits| format!(", as = 'X{digits}'"));
+        let from = if *from == 0 { String::new() } else { from.to_string() };
         format!("check = {{ sum = '{name}', over = '{from}..-{to}', at = -{at}{endian}{form} }}")
     }
 }
@@ -313,13 +314,14 @@ fn literal(bytes: &[u8]) -> String {
     bytes.iter().map(letter).collect()
 }
 
-/// Bytes as a byte pattern that fits nothing else.
-fn pattern(bytes: &[u8]) -> String {
+/// Bytes as a byte pattern that fits nothing else. Of a text the letters stay as they are.
+fn pattern(bytes: &[u8], text: bool) -> String {
     let letter = |byte: &u8| match byte {
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b',' | b':' | b';' | b'=' => {
-            char::from(*byte).to_string()
+        b'*' | b'$' | b'(' | b')' | b'[' | b']' | b'+' | b'.' if text => {
+            format!("\\{}", char::from(*byte))
         }
-        b'*' | b'$' | b'(' | b')' | b'[' | b']' | b'+' | b'.' => format!("\\{}", char::from(*byte)),
+        b',' | b':' | b';' | b'=' | b'-' | b'@' | b'%' if text => char::from(*byte).to_string(),
+        byte if text && byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
         _ => format!("\\x{byte:02x}"),
     };
     bytes.iter().map(letter).collect()

@@ -136,7 +136,7 @@ impl Ending {
             Self::Length { at, size, little, add, .. } => {
                 let least = at + size;
                 let total = number(bytes.get(*at..least)?, *little).checked_add(*add)?;
-                (total >= least.max(1)).then_some(total)?
+                (total > least).then_some(total)?
             }
             Self::Digits { at, size, add } => {
                 let behind = bytes.get(*at..)?;
@@ -168,6 +168,9 @@ impl Ending {
         let begin = &begin[..begin.len().min(self.at().unwrap_or(2))];
         let cut: Option<Cut> = samples.iter().map(|sample| self.cut(sample)).collect();
         let cut = cut?;
+        if self.at() == Some(0) && cut.iter().any(|frames| frames.len() > 1) {
+            return None;
+        }
         cut.iter().flatten().all(|frame| frame.starts_with(begin)).then_some((self, cut))
     }
 }

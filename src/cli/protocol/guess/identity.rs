@@ -48,7 +48,11 @@ pub(super) fn find(frames: &[Vec<u8>], behind: usize) -> Option<Identity> {
         if count <= best.as_ref().map_or(0, |best| best.frames) {
             continue;
         }
-        let only = only(frames, &told, behind, matches!(place, Place::Bcd(_)));
+        let rash = matches!(place, Place::Bcd(_));
+        let only = only(frames, &told, behind, rash);
+        if rash && only.is_none() && count < frames.len() {
+            continue;
+        }
         let example = told.into_iter().flatten().next().unwrap_or_default();
         best = Some(Identity { place, only, frames: count, example });
     }
@@ -74,8 +78,8 @@ impl Place {
                 let nibbles = frame.get(at..at + 8)?.iter().flat_map(|byte| [byte >> 4, byte & 15]);
                 let digits: Vec<u8> = nibbles.collect();
                 let is_imei = digits[0] == 0
+                    && digits[1] != 0
                     && digits.iter().all(|digit| *digit < 10)
-                    && digits[1..].iter().any(|digit| *digit != 0)
                     && luhn(&digits[1..]);
                 let letters = digits[1..].iter().map(|digit| char::from(b'0' + digit));
                 is_imei.then(|| letters.collect())
