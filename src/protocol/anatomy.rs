@@ -200,7 +200,7 @@ fn fill(parts: &mut Vec<Part>, whole: Range<usize>, what: What) {
     let mut known: Vec<Range<usize>> = parts.iter().map(|part| part.range.clone()).collect();
     known.sort_by_key(|range| range.start);
     let mut at = whole.start;
-    for range in known.into_iter().chain([whole.end..whole.end]) {
+    for range in known.into_iter().chain(std::iter::once(whole.end..whole.end)) {
         let free = at..range.start.min(whole.end);
         at = at.max(range.end);
         if !free.is_empty() {

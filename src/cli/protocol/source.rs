@@ -17,7 +17,7 @@ pub(super) fn protocol(command: &str, name: &str, options: &Options) -> Result<P
             Err(error) => refuse(&format!("{name} cannot be read: {error}; name another file")),
         };
     }
-    for path in options.paths.iter().filter(|path| !path.exists()) {
+    if let Some(path) = options.paths.iter().find(|path| !path.exists()) {
         let path = path.display();
         return refuse(&format!("{path} is not there; give --config a file or a folder"));
     }

@@ -58,10 +58,10 @@ impl Head {
     /// How many bytes at the front of `bytes`, which fit, are fixed: all that were compared if
     /// none is.
     pub fn fixed(&self, bytes: &[u8]) -> usize {
-        let fits = |row: &&Box<[ByteSet]>| {
+        let fits = |row: &[ByteSet]| {
             row.len() <= bytes.len() && row.iter().zip(bytes).all(|(set, byte)| set.has(*byte))
         };
-        let Some(row) = self.alternatives.iter().find(fits) else {
+        let Some(row) = self.alternatives.iter().find(|row| fits(row)) else {
             return 0;
         };
         match row.iter().take_while(|set| set.single().is_some()).count() {

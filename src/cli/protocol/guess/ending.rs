@@ -48,8 +48,14 @@ const DELIMITERS: [&[u8]; 11] =
 /// The frames of each sample.
 type Cut = Vec<Vec<Vec<u8>>>;
 
+/// An ending that fits, and what it makes of the samples.
+type Found = (Ending, Cut);
+
+/// What makes one guess better than another; the least is the best.
+type Order = (usize, usize, usize);
+
 /// The likeliest ending of what is in `samples`, and the samples cut so.
-pub(super) fn find(samples: &[Vec<u8>]) -> (Ending, Cut) {
+pub(super) fn find(samples: &[Vec<u8>]) -> Found {
     let text =
         samples.iter().flatten().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t'));
     let lengths = || lengths(samples, true);
@@ -162,7 +168,7 @@ impl Ending {
     }
 
     /// All samples, cut so that each frame begins like all others, as far as samples do.
-    fn fits(self, samples: &[Vec<u8>]) -> Option<(Self, Cut)> {
+    fn fits(self, samples: &[Vec<u8>]) -> Option<Found> {
         let begin = common(samples.iter().map(|sample| sample.iter().take(2)));
         // Nothing is known of how a frame begins that begins with its length.
         let begin = &begin[..begin.len().min(self.at().unwrap_or(2))];
@@ -202,10 +208,10 @@ fn number(bytes: &[u8], little: bool) -> usize {
 
 /// A length in bytes that fits all samples. `clear`: only if frames differ in length; without it
 /// only if they do not, and then the foremost.
-fn lengths(samples: &[Vec<u8>], clear: bool) -> Option<(Ending, Cut)> {
+fn lengths(samples: &[Vec<u8>], clear: bool) -> Option<Found> {
     // Of two bytes that are zero in all samples nobody knows; a wider length does no harm.
     const SIZES: [(usize, bool); 5] = [(2, false), (2, true), (4, false), (4, true), (1, false)];
-    let mut best: Option<((usize, usize, usize), (Ending, Cut))> = None;
+    let mut best: Option<(Order, Found)> = None;
     for at in 0..=FARTHEST {
         for (rank, (size, little)) in SIZES.into_iter().enumerate() {
             let uncounted = if clear { UNCOUNTED } else { LIKELY_UNCOUNTED };
@@ -231,7 +237,7 @@ fn lengths(samples: &[Vec<u8>], clear: bool) -> Option<(Ending, Cut)> {
 }
 
 /// A length in digits that fits all samples, which differ in length.
-fn digits(samples: &[Vec<u8>]) -> Option<(Ending, Cut)> {
+fn digits(samples: &[Vec<u8>]) -> Option<Found> {
     for at in 0..=FARTHEST {
         for size in [None, Some(4), Some(3), Some(2)] {
             for add in 0..=at + 2 * UNCOUNTED {
@@ -249,14 +255,14 @@ fn digits(samples: &[Vec<u8>]) -> Option<(Ending, Cut)> {
 }
 
 /// Something with which all samples end.
-fn until(samples: &[Vec<u8>], text: bool) -> Option<(Ending, Cut)> {
+fn until(samples: &[Vec<u8>], text: bool) -> Option<Found> {
     DELIMITERS
         .iter()
         .find_map(|delimiter| Ending::Until { delimiter: delimiter.to_vec(), text }.fits(samples))
 }
 
 /// A marker at both ends.
-fn flag(samples: &[Vec<u8>]) -> Option<(Ending, Cut)> {
+fn flag(samples: &[Vec<u8>]) -> Option<Found> {
     let byte = *samples[0].first()?;
     let escape = match byte {
         0x7e => escape(samples),
