@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::odd;
 use crate::protocol::Checksum;
 
 /// A checksum that all frames carry.
@@ -84,20 +85,34 @@ impl Search {
 }
 
 impl Check {
-    /// In how many bits the frames agree with it; none if one of them does not.
+    /// In how many bits the frames agree with it; none if more than a few odd ones do not.
     fn agreed(&self, sum: &Checksum, frames: &[Vec<u8>]) -> Option<usize> {
         let mut carried = BTreeSet::new();
+        let mut left = odd(frames.len());
         for frame in frames {
-            let at = frame.len().checked_sub(self.at)?;
-            let over = frame.get(self.from..frame.len().checked_sub(self.to)?)?;
-            let size = self.digits.unwrap_or(sum.width());
-            let found = value(frame.get(at..at + size)?, self.little, self.digits.is_some())?;
-            if over.is_empty() || sum.of(over) != found {
-                return None;
+            match self.carried(sum, frame) {
+                Some(found) => drop(carried.insert(found)),
+                None => left = left.checked_sub(1)?,
             }
-            carried.insert(found);
         }
         Some(8 * sum.width() * carried.len())
+    }
+
+    /// The sum that `frame` carries, if it is right.
+    fn carried(&self, sum: &Checksum, frame: &[u8]) -> Option<u64> {
+        let at = frame.len().checked_sub(self.at)?;
+        let over = frame.get(self.from..frame.len().checked_sub(self.to)?)?;
+        let size = self.digits.unwrap_or(sum.width());
+        let found = value(frame.get(at..at + size)?, self.little, self.digits.is_some())?;
+        (!over.is_empty() && sum.of(over) == found).then_some(found)
+    }
+
+    /// How many of `frames` carry it right.
+    pub fn count(&self, frames: &[Vec<u8>]) -> usize {
+        let sum = Checksum::named(self.name);
+        let right =
+            |frame: &&Vec<u8>| sum.as_ref().is_some_and(|sum| self.carried(sum, frame).is_some());
+        frames.iter().filter(right).count()
     }
 }
 

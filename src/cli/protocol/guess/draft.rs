@@ -9,15 +9,19 @@ use super::{
 };
 
 /// A file for protocol `name`, as `kinds` look: what was guessed and from how much stands beside it.
-pub(in crate::cli::protocol) fn draft(name: &str, kinds: &[Looks]) -> String {
+pub(in crate::cli::protocol) fn draft(name: &str, kinds: &[Looks], left_out: usize) -> String {
     let mut file = File::default();
-    let samples: usize = kinds.iter().map(|looks| looks.samples).sum();
+    let samples: usize = kinds.iter().map(|looks| looks.samples.len()).sum();
     let frames: usize = kinds.iter().map(|looks| looks.frames.len()).sum();
     file.note(&format!("{name}: begun from {}.", frames_in(frames, samples)));
     file.note(
         "What stands here was guessed from them. More samples make better guesses, most of all",
     );
     file.note("frames of different lengths, and what a device says first.");
+    if left_out > 0 {
+        let noun = if left_out == 1 { "sample fits" } else { "samples fit" };
+        file.note(&format!("{left_out} more {noun} nothing of it and had no say."));
+    }
     file.next_steps(name);
     file.line(&format!("name = '{name}'"));
     let named = kinds.iter().any(|looks| looks.identity.is_some());
@@ -116,7 +120,8 @@ impl File {
         }
         match &looks.check {
             Some(check) => {
-                self.note(&format!("It is right in {}.", frames_in(count, looks.samples)));
+                let right = check.count(&looks.frames);
+                self.note(&format!("It is right in {right} of {count}."));
                 self.line(&check.line());
             }
             None => self.note(
@@ -137,7 +142,7 @@ impl File {
                 let lengths = distinct(&sizes);
                 self.note(&format!(
                     "It fits {} of {lengths} lengths.",
-                    frames_in(count, looks.samples)
+                    frames_in(count, looks.samples.len())
                 ));
             }
             Ending::Length { .. } => {

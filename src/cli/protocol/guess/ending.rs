@@ -1,4 +1,4 @@
-use super::{common, distinct};
+use super::{common, distinct, odd};
 
 /// How a frame may end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +45,14 @@ const LEAST_LENGTH: usize = 4;
 const DELIMITERS: [&[u8]; 11] =
     [b"\r\n", b"\n", b"\r", b"#", b";", b"$", b")", b"]", b"}", b"\0", b"\x03"];
 
-/// The frames of each sample.
-type Cut = Vec<Vec<Vec<u8>>>;
+/// The frames of each sample; none for a sample that does not fit.
+type Cut = Vec<Option<Vec<Vec<u8>>>>;
 
 /// An ending that fits, and what it makes of the samples.
 type Found = (Ending, Cut);
 
 /// What makes one guess better than another; the least is the best.
-type Order = (usize, usize, usize);
+type Order = (usize, usize, usize, usize);
 
 /// The likeliest ending of what is in `samples`, and the samples cut so.
 pub(super) fn find(samples: &[Vec<u8>]) -> Found {
@@ -73,7 +73,7 @@ pub(super) fn find(samples: &[Vec<u8>]) -> Found {
             true => Ending::Size(size),
             false => Ending::Rest { text },
         };
-        (ending, samples.iter().map(|sample| vec![sample.clone()]).collect())
+        (ending, samples.iter().map(|sample| Some(vec![sample.clone()])).collect())
     })
 }
 
@@ -83,7 +83,8 @@ impl Ending {
         match self {
             Self::Length { clear, .. } => *clear,
             Self::Size(_) | Self::Rest { .. } => false,
-            Self::Digits { .. } | Self::Until { .. } | Self::Flag { .. } => true,
+            Self::Until { text, .. } => *text,
+            Self::Digits { .. } | Self::Flag { .. } => true,
         }
     }
 
@@ -167,17 +168,26 @@ impl Ending {
         Some((total, bytes.get(..total)?.to_vec()))
     }
 
-    /// All samples, cut so that each frame begins like all others, as far as samples do.
+    /// All samples but a few odd ones, cut so that each frame begins like all others, as far as
+    /// samples do.
     fn fits(self, samples: &[Vec<u8>]) -> Option<Found> {
         let begin = common(samples.iter().map(|sample| sample.iter().take(2)));
         // Nothing is known of how a frame begins that begins with its length.
         let begin = &begin[..begin.len().min(self.at().unwrap_or(2))];
-        let cut: Option<Cut> = samples.iter().map(|sample| self.cut(sample)).collect();
-        let cut = cut?;
-        if self.at() == Some(0) && cut.iter().any(|frames| frames.len() > 1) {
-            return None;
+        let sound = |frames: &Vec<Vec<u8>>| {
+            let single = self.at() != Some(0) || frames.len() == 1;
+            single && frames.iter().all(|frame| frame.starts_with(begin))
+        };
+        let mut left = odd(samples.len());
+        let mut cut = Vec::with_capacity(samples.len());
+        for sample in samples {
+            let frames = self.cut(sample).filter(sound);
+            if frames.is_none() {
+                left = left.checked_sub(1)?;
+            }
+            cut.push(frames);
         }
-        cut.iter().flatten().all(|frame| frame.starts_with(begin)).then_some((self, cut))
+        Some((self, cut))
     }
 }
 
@@ -206,6 +216,10 @@ fn number(bytes: &[u8], little: bool) -> usize {
     if little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
 }
 
+fn sizes(cut: &Cut) -> Vec<usize> {
+    cut.iter().flatten().flatten().map(Vec::len).collect()
+}
+
 /// A length in bytes that fits all samples. `clear`: only if frames differ in length; without it
 /// only if they do not, and then the foremost.
 fn lengths(samples: &[Vec<u8>], clear: bool) -> Option<Found> {
@@ -220,13 +234,17 @@ fn lengths(samples: &[Vec<u8>], clear: bool) -> Option<Found> {
                 let Some((ending, cut)) = ending.fits(samples) else {
                     continue;
                 };
-                let sizes: Vec<usize> = cut.iter().flatten().map(Vec::len).collect();
+                let sizes = sizes(&cut);
                 // Small numbers fit by chance.
                 let small = sizes.iter().any(|total| total - add < LEAST_LENGTH);
                 if (distinct(&sizes) > 1) != clear || !clear && small {
                     continue;
                 }
-                let order = if clear { (sizes.len(), rank, at) } else { (sizes.len(), at, rank) };
+                let odd = cut.iter().filter(|frames| frames.is_none()).count();
+                let order = match clear {
+                    true => (odd, sizes.len(), rank, at),
+                    false => (odd, sizes.len(), at, rank),
+                };
                 if best.as_ref().is_none_or(|(known, _)| order < *known) {
                     best = Some((order, (ending, cut)));
                 }
@@ -242,9 +260,7 @@ fn digits(samples: &[Vec<u8>]) -> Option<Found> {
         for size in [None, Some(4), Some(3), Some(2)] {
             for add in 0..=at + 2 * UNCOUNTED {
                 let found = Ending::Digits { at, size, add }.fits(samples);
-                let varies = |cut: &Cut| {
-                    distinct(&cut.iter().flatten().map(Vec::len).collect::<Vec<_>>()) > 1
-                };
+                let varies = |cut: &Cut| distinct(&sizes(cut)) > 1;
                 if let Some(found) = found.filter(|(_, cut)| varies(cut)) {
                     return Some(found);
                 }

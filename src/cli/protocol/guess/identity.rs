@@ -48,6 +48,10 @@ pub(super) fn find(frames: &[Vec<u8>], behind: usize) -> Option<Identity> {
         if count <= best.as_ref().map_or(0, |best| best.frames) {
             continue;
         }
+        // Any row of digits may be something else.
+        if place == Place::Anywhere && 2 * count < frames.len() {
+            continue;
+        }
         let rash = matches!(place, Place::Bcd(_));
         let only = only(frames, &told, behind, rash);
         if rash && only.is_none() && count < frames.len() {

@@ -27,8 +27,8 @@ const MOST_KINDS: usize = 6;
 pub(super) struct Looks {
     /// The samples, cut; escapes undone.
     pub frames: Vec<Vec<u8>>,
-    /// How many samples there were.
-    samples: usize,
+    /// The samples that fit.
+    pub samples: Vec<Vec<u8>>,
     head: Vec<u8>,
     ending: Ending,
     /// What every frame ends with, its delimiter aside.
@@ -38,43 +38,69 @@ pub(super) struct Looks {
 }
 
 /// How the frames in `samples` look, kind by kind; none of the samples is empty, and there is at
-/// least one.
+/// least one. What fits nothing is left out.
 pub(super) fn looks(samples: &[Vec<u8>]) -> Vec<Looks> {
     let whole = Looks::of(samples);
-    if whole.ending.is_clear() {
-        return vec![whole];
+    let left_out = samples.len() - whole.samples.len();
+    let mut best_cost = match whole.ending.is_clear() {
+        true => left_out,
+        false if whole.ending.is_cut() => left_out + 1 + samples.len() / 10,
+        false => samples.len() / 2 + 1,
+    };
+    let mut best = vec![whole];
+    for length in [1, 2] {
+        let kinds = kinds(samples, length);
+        let kept: usize = kinds.iter().map(|looks| looks.samples.len()).sum();
+        let cost = samples.len() - kept + kinds.len().saturating_sub(1);
+        if !kinds.is_empty() && cost < best_cost {
+            best_cost = cost;
+            best = kinds;
+        }
     }
-    // Perhaps they are of several kinds.
+    best
+}
+
+/// The kinds that there are if frames that begin with the same `length` bytes are of one kind.
+fn kinds(samples: &[Vec<u8>], length: usize) -> Vec<Looks> {
     let mut groups: BTreeMap<&[u8], Vec<Vec<u8>>> = BTreeMap::new();
     for sample in samples {
-        groups.entry(&sample[..sample.len().min(2)]).or_default().push(sample.clone());
+        groups.entry(&sample[..sample.len().min(length)]).or_default().push(sample.clone());
     }
     let mut kinds: Vec<Looks> = groups.values().map(|group| Looks::of(group)).collect();
+    kinds.retain(Looks::stands_alone);
+    kinds.sort_by_key(|looks| std::cmp::Reverse(looks.samples.len()));
+    kinds.truncate(MOST_KINDS);
+    // Whatever takes every byte comes last, or nothing else would come.
     kinds.sort_by_key(|looks| std::cmp::Reverse(looks.head.len()));
-    let told_apart = (2..=MOST_KINDS).contains(&kinds.len());
     let open = kinds.iter().filter(|looks| looks.head.is_empty()).count();
-    match told_apart && open <= 1 && kinds.iter().all(|looks| looks.ending.is_cut()) {
-        true => kinds,
-        false => vec![whole],
-    }
+    kinds.truncate(kinds.len() - open.saturating_sub(1));
+    kinds
 }
 
 impl Looks {
     fn of(samples: &[Vec<u8>]) -> Self {
         let (ending, cut) = ending::find(samples);
-        let frames: Vec<Vec<u8>> = cut.into_iter().flatten().collect();
+        let fitting = samples.iter().zip(&cut).filter(|(_, frames)| frames.is_some());
+        let samples = fitting.map(|(sample, _)| sample.clone()).collect();
+        let frames: Vec<Vec<u8>> = cut.into_iter().flatten().flatten().collect();
         let head = head(&frames, &ending);
         let tail = tail(&frames, &ending);
         let check = checksum::find(&frames, tail.len(), ending.is_of_text());
         let identity = identity::find(&frames, ending.behind().max(head.len()));
-        Self { frames, samples: samples.len(), head, ending, tail, check, identity }
+        Self { frames, samples, head, ending, tail, check, identity }
+    }
+
+    /// Whether there is enough to call it a kind of its own.
+    fn stands_alone(&self) -> bool {
+        let sure = self.identity.is_some() || self.check.is_some() || self.samples.len() > 1;
+        self.ending.is_cut() && sure
     }
 
     /// Of samples about which nothing holds.
     pub fn plain(samples: &[Vec<u8>]) -> Self {
         Self {
             frames: samples.to_vec(),
-            samples: samples.len(),
+            samples: samples.to_vec(),
             head: Vec::new(),
             ending: Ending::Rest { text: false },
             tail: Vec::new(),
@@ -129,6 +155,11 @@ fn tail(frames: &[Vec<u8>], ending: &Ending) -> Vec<u8> {
         true => common,
         false => Vec::new(),
     }
+}
+
+/// So many of `count` may be odd: captures of any size are never clean.
+pub(super) fn odd(count: usize) -> usize {
+    if count < 10 { 0 } else { count / 5 }
 }
 
 /// What all of them begin with.
