@@ -75,7 +75,7 @@ pub fn stream(protocol: &str) -> Vec<u8> {
         .concat(),
         "h02" => texts(&[
             "*HQ,8600000001,V1,101010,A,1,N,2,E,0,0,010101,FFFFFFFF#\r\n",
-            "*HQ,8600000001,HTBT#",
+            "*HQ,8600000001,HTBT#\r\n",
         ]),
         "gps103" => texts(&[
             "##,imei:860000000000017,A;",

@@ -2,6 +2,9 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -11,6 +14,9 @@ use crate::{
     frames::{IMEI, gt06, gt06_login, stream, teltonika, teltonika_login},
     hex, lines, protocol, run,
 };
+
+/// No answer takes longer unless something is broken.
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_connection_comes_out_as_frames_with_what_is_answered() {
@@ -254,14 +260,20 @@ fn each_line_is_answered_before_the_next_one_is_asked_for() {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, answers) = channel();
+    let reader = thread::spawn(move || output.for_each(|line| sender.send(line.unwrap()).unwrap()));
     for id in 0..3 {
         writeln!(input, "{}", json!({"id": id, "chunks": ["00"]})).unwrap();
-        let line: Value = serde_json::from_str(&output.next().unwrap().unwrap()).unwrap();
-        assert_eq!(line["id"], id);
+        let Ok(line) = answers.recv_timeout(LIMIT) else {
+            child.kill().unwrap();
+            panic!("no answer to line {id}");
+        };
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["id"], id);
     }
     drop(input);
-    assert!(output.next().is_none() && child.wait().unwrap().success());
+    reader.join().unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
