@@ -6,6 +6,7 @@ use super::{
     config::{InitArgs, ShowArgs},
     demo::{self, DemoArgs},
     device::DeviceArgs,
+    protocol::{self, ProtocolArgs},
     spool::{self, SpoolArgs},
     upstream::UpstreamArgs,
 };
@@ -162,6 +163,10 @@ pub enum Command {
     #[command(after_help = spool::EXAMPLES)]
     Spool(SpoolArgs),
 
+    /// Try out a protocol file: cut bytes, explain frames, begin a new one
+    #[command(after_help = protocol::EXAMPLES)]
+    Protocol(ProtocolArgs),
+
     /// Write the completions of a shell to standard output
     #[command(
         after_help = COMPLETIONS_EXAMPLE
@@ -193,9 +198,6 @@ pub enum Command {
     /// Read the configuration anew
     #[command(hide = true, disable_help_flag = true)]
     Reload(Rest),
-    /// Try out a protocol
-    #[command(hide = true, disable_help_flag = true)]
-    Protocol(Rest),
     /// Hand the sockets to a new process
     #[command(hide = true, disable_help_flag = true)]
     Upgrade(Rest),

@@ -10,6 +10,7 @@ mod demo;
 pub mod device;
 mod manual;
 mod output;
+mod protocol;
 mod run;
 mod spool;
 pub mod upstream;
@@ -49,6 +50,7 @@ fn dispatch(arguments: Arguments) -> ExitCode {
         Command::Device(args) => device::run(&args),
         Command::Upstream(args) => upstream::run(&args),
         Command::Spool(args) => spool::run(&args, &options, layered),
+        Command::Protocol(args) => protocol::run(&args, &options),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         later => output::refuse(&format!(

@@ -25,6 +25,7 @@ mod key;
 mod layer;
 mod listener_rules;
 mod presets;
+mod protocol_files;
 mod protocol_rules;
 mod reading;
 mod shape;
@@ -46,6 +47,7 @@ pub use entries::Entry;
 pub(crate) use fault::printable;
 pub use fault::{Fault, Faults, Severity};
 pub use presets::{DEFAULT, PROFILES, PROTOCOLS, ProtocolText};
+pub use protocol_files::ProtocolFiles;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings},

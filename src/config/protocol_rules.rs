@@ -138,7 +138,7 @@ fn check_heads(key: &Key, protocols: &[Protocol], rules: &mut Rules<'_>) {
     }
 }
 
-fn unknown(protocol: &str, known: &[String]) -> String {
+pub(super) fn unknown(protocol: &str, known: &[String]) -> String {
     let known = known.iter().map(String::as_str);
     match nearest(protocol, known.clone()) {
         Some(near) => format!("there is no protocol {protocol:?}; did you mean {near:?}?"),

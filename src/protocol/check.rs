@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{
     frame::integer,
     region::{Region, place},
@@ -8,6 +10,8 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub sum: Sum,
+    /// What the protocol file calls the sum.
+    pub name: Box<str>,
     pub over: Region,
     /// Where it stands.
     pub at: i32,
@@ -49,10 +53,30 @@ impl Check {
         self.sum.of(&frame[over]) == carried
     }
 
+    /// Where it stands in a frame of `length` bytes, if that is long enough.
+    #[inline]
+    pub fn stands(&self, length: usize) -> Option<Range<usize>> {
+        let at = place(self.at, length)?;
+        let end = at.checked_add(self.digits.unwrap_or(self.sum.width()))?;
+        (end <= length).then_some(at..end)
+    }
+
+    /// The bytes that should stand there.
+    pub fn expected(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let over = self.over.within(frame.len(), frame.len())?;
+        let sum = self.sum.of(&frame[over]);
+        if let Some(digits) = self.digits {
+            return Some(format!("{sum:0digits$X}").into_bytes());
+        }
+        let mut bytes = sum.to_be_bytes()[8 - self.sum.width()..].to_vec();
+        if self.little {
+            bytes.reverse();
+        }
+        Some(bytes)
+    }
+
     fn carried(&self, frame: &[u8]) -> Option<u64> {
-        let at = place(self.at, frame.len())?;
-        let size = self.digits.unwrap_or(self.sum.width());
-        let bytes = frame.get(at..at.checked_add(size)?)?;
+        let bytes = &frame[self.stands(frame.len())?];
         if self.digits.is_none() {
             return Some(integer(bytes, self.little));
         }

@@ -136,6 +136,20 @@ impl Cutter {
         }
     }
 
+    /// A cutter for a connection whose device has its name already.
+    pub fn open(protocol: &Protocol) -> Self {
+        let state = match protocol.vocabulary() {
+            Some(_) => State::Cutting(Engine::default(), true),
+            None => opened(protocol),
+        };
+        Self { state }
+    }
+
+    /// Whether frames are being cut: no registration is awaited, or at its end, any more.
+    pub fn cuts(&self) -> bool {
+        matches!(self.state, State::Cutting(..) | State::Coded(_))
+    }
+
     /// Says what comes next, from what is held and from the front of `input`, and takes it off.
     ///
     /// Call it until it says [`Item::NeedMore`], always with the same protocol and rules, and with

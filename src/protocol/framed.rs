@@ -14,8 +14,8 @@ pub struct Frame<'f> {
     /// What it holds: without delimiters, unless the protocol keeps them, and with its escapes
     /// undone.
     pub bytes: &'f [u8],
-    vocabulary: &'f Vocabulary,
-    shape: &'f Shape,
+    pub(super) vocabulary: &'f Vocabulary,
+    pub(super) shape: &'f Shape,
     /// Which of the shape's patterns fitted, and where its groups stand.
     places: Option<(u8, Places)>,
 }
@@ -104,6 +104,12 @@ impl<'f> Frame<'f> {
                 tell(&self.vocabulary.names[usize::from(field.name)], &value, written);
             }
         }
+    }
+
+    /// The number of the rule that fits, counted from 1 as the protocol file has them.
+    pub fn rule_number(&self) -> Option<usize> {
+        let fitting = self.vocabulary.rules.iter().position(|rule| rule.fits(self))?;
+        Some(fitting + 1)
     }
 
     /// Writes what the protocol answers to this frame. Nobody answers one without a name, unless

@@ -12,6 +12,7 @@
 //! - Data of a named session pass without being copied. Where a protocol cuts frames, those that
 //!   lie whole in a read do, and only an unfinished one is kept.
 
+mod anatomy;
 mod byteset;
 mod check;
 mod code;
@@ -47,6 +48,7 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+pub use anatomy::{Anatomy, Part, What};
 pub use check::Checked;
 pub use code::{Code, Codes, Conversation, Cut, Reading};
 pub use cutter::Cutter;
@@ -61,6 +63,7 @@ pub use meaning::LONGEST_MEANING;
 pub use port::{Ambiguity, Chosen, ambiguities, choose};
 pub use rule::Kind;
 pub use rules::{Registration, Rules, Unregistered};
+pub use sum::Checksum;
 pub use template::{Given, Replies};
 pub use vocabulary::{Conduct, OnBadChecksum, ReplyWhen, Vocabulary};
 

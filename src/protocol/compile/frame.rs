@@ -188,5 +188,5 @@ fn check(section: &mut Section<'_, '_, '_>) -> Option<Check> {
     };
     let at = check.place("at");
     let little = end::little(&mut check);
-    Some(Check { sum: sum?, over: over??, at: at?, little, digits })
+    Some(Check { sum: sum?, name: name?.into(), over: over??, at: at?, little, digits })
 }

@@ -49,6 +49,23 @@ impl Coding {
         })
     }
 
+    /// What protocol files call it.
+    pub fn word(&self) -> String {
+        let fixed = match self {
+            Self::Raw => "raw",
+            Self::Ascii => "ascii",
+            Self::Hex => "hex",
+            Self::Bcd => "bcd",
+            Self::BcdReversed => "bcdle",
+            Self::Base100 => "base100",
+            Self::Decimal => "decimal",
+            Self::HexDigits => "hexdigits",
+            Self::Count => "count",
+            Self::Integer { size, little } => return integer_word((*size).into(), *little),
+        };
+        fixed.to_owned()
+    }
+
     /// The number that `raw` is, for codings of numbers.
     #[inline]
     pub fn number(&self, raw: &[u8]) -> Option<u64> {
@@ -105,6 +122,12 @@ pub(in crate::protocol) fn integer_size(name: &str) -> Option<(usize, bool)> {
     let bits: usize = bits.parse().ok()?;
     let known = bits.is_multiple_of(8) && (8..=64).contains(&bits);
     known.then_some((bits / 8, little))
+}
+
+/// What an integer of so many bytes is called.
+pub(in crate::protocol) fn integer_word(size: usize, little: bool) -> String {
+    let order = if size == 1 { "" } else { ["be", "le"][usize::from(little)] };
+    format!("u{}{order}", 8 * size)
 }
 
 /// `raw` without zero bytes and spaces around it.

@@ -3,9 +3,10 @@
 mod coding;
 mod condition;
 mod finish;
+mod places;
 mod text;
 
-pub(super) use coding::{Coding, integer_size};
+pub(super) use coding::{Coding, integer_size, integer_word};
 pub(super) use condition::{Condition, Subject, Test};
 pub(super) use finish::Finish;
 pub(super) use text::{Out, Short};

@@ -43,19 +43,25 @@ impl Escape {
 
     /// Writes what `frame` means to `out`.
     pub fn undo(&self, frame: &[u8], out: &mut Vec<u8>) {
+        self.each(frame, |plain, _| out.extend_from_slice(plain));
+    }
+
+    /// Tells piece by piece what `frame` means, and how many bytes of it each piece takes.
+    #[inline]
+    pub fn each(&self, frame: &[u8], mut tell: impl FnMut(&[u8], usize)) {
         let mut rest = frame;
-        while !rest.is_empty() {
+        while let Some(first) = rest.first() {
             let used = match self.meaning(rest) {
                 Some(Meaning::Bytes(plain, used)) => {
-                    out.extend_from_slice(plain);
+                    tell(plain, used);
                     used
                 }
                 Some(Meaning::Turned(byte)) => {
-                    out.push(byte);
+                    tell(&[byte], 2);
                     2
                 }
                 None => {
-                    out.push(rest[0]);
+                    tell(&[*first], 1);
                     1
                 }
             };

@@ -55,6 +55,21 @@ impl Head {
         fit
     }
 
+    /// How many bytes at the front of `bytes`, which fit, are fixed: all that were compared if
+    /// none is.
+    pub fn fixed(&self, bytes: &[u8]) -> usize {
+        let fits = |row: &[ByteSet]| {
+            row.len() <= bytes.len() && row.iter().zip(bytes).all(|(set, byte)| set.has(*byte))
+        };
+        let Some(row) = self.alternatives.iter().find(|row| fits(row)) else {
+            return 0;
+        };
+        match row.iter().take_while(|set| set.single().is_some()).count() {
+            0 => row.len(),
+            fixed => fixed,
+        }
+    }
+
     /// The bytes that may come first.
     pub fn firsts(&self) -> ByteSet {
         let mut firsts = ByteSet::default();

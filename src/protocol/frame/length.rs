@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{Cut, Pattern, Progress};
 
 /// A frame that says in bytes how long it is.
@@ -55,28 +57,11 @@ impl Length {
 
 impl Digits {
     pub fn cut(&self, bytes: &[u8], limit: usize) -> Cut {
-        let behind = bytes.get(self.at..).unwrap_or_default();
-        let (digits, end) = match &self.width {
-            Width::Fixed(size) => match behind.get(..*size) {
-                Some(digits) => (digits, self.at + size),
-                None => return Cut::More { least: self.at + size, decided: true },
-            },
-            Width::Until(byte) => match memchr::memchr(*byte, behind) {
-                Some(length) => (&behind[..length], self.at + length),
-                None if behind.len() > MOST_DIGITS => return Cut::Broken,
-                None => {
-                    let least = bytes.len().max(self.at) + 1;
-                    return Cut::More { least, decided: true };
-                }
-            },
-            Width::Head(pattern) => {
-                match pattern.cut(bytes, &mut Progress::default(), LONGEST_HEAD) {
-                    Cut::Done { total, .. } => last_digits(&bytes[..total], self.base),
-                    Cut::TooLong => return Cut::Broken,
-                    cut => return cut,
-                }
-            }
+        let place = match self.stand(bytes) {
+            Ok(place) => place,
+            Err(cut) => return cut,
         };
+        let (digits, end) = (&bytes[place.clone()], place.end);
         if digits.is_empty() || digits.len() > MOST_DIGITS {
             return Cut::Broken;
         }
@@ -90,14 +75,35 @@ impl Digits {
         let from = if self.from_end { end } else { 0 };
         whole(Some(value), from, self.add, end, bytes, limit)
     }
+
+    /// Where the digits stand; or else what the look for them says of the frame.
+    pub fn stand(&self, bytes: &[u8]) -> Result<Range<usize>, Cut> {
+        let behind = bytes.get(self.at..).unwrap_or_default();
+        match &self.width {
+            Width::Fixed(size) if behind.len() >= *size => Ok(self.at..self.at + size),
+            Width::Fixed(size) => Err(Cut::More { least: self.at + size, decided: true }),
+            Width::Until(byte) => match memchr::memchr(*byte, behind) {
+                Some(length) => Ok(self.at..self.at + length),
+                None if behind.len() > MOST_DIGITS => Err(Cut::Broken),
+                None => Err(Cut::More { least: bytes.len().max(self.at) + 1, decided: true }),
+            },
+            Width::Head(pattern) => {
+                match pattern.cut(bytes, &mut Progress::default(), LONGEST_HEAD) {
+                    Cut::Done { total, .. } => Ok(last_digits(&bytes[..total], self.base)),
+                    Cut::TooLong => Err(Cut::Broken),
+                    cut => Err(cut),
+                }
+            }
+        }
+    }
 }
 
-/// The last digits in `head`, and where they end.
-fn last_digits(head: &[u8], base: u32) -> (&[u8], usize) {
+/// Where the last digits in `head` stand.
+fn last_digits(head: &[u8], base: u32) -> Range<usize> {
     let is_digit = |byte: &u8| char::from(*byte).is_digit(base);
     let end = head.iter().rposition(is_digit).map_or(0, |last| last + 1);
     let start = head[..end].iter().rposition(|byte| !is_digit(byte)).map_or(0, |other| other + 1);
-    (&head[start..end], end)
+    start..end
 }
 
 /// A frame of `value` + `from` + `add` bytes, at least `least`.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{Cut, Progress};
 use crate::protocol::delimiters::Delimiters;
 
@@ -50,6 +52,14 @@ impl Until {
             }
             return Cut::Done { total, frame: 0..frame };
         }
+    }
+
+    /// Where the delimiter stands in `frame`, if it is part of it.
+    pub fn stands(&self, frame: &[u8]) -> Option<Range<usize>> {
+        let end = frame.len().checked_sub(self.plus)?;
+        let ends = self.keep.iter().filter(|one| frame[..end].ends_with(one));
+        let longest = ends.map(|one| one.len()).max()?;
+        Some(end - longest..end)
     }
 
     fn keeps(&self, delimiter: &[u8]) -> bool {

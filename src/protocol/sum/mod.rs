@@ -60,6 +60,32 @@ impl Sum {
     }
 }
 
+/// A checksum that protocol files may name.
+#[derive(Clone, Debug)]
+pub struct Checksum(Sum);
+
+impl Checksum {
+    /// The one called `name`, such as `crc16-modbus`.
+    pub fn named(name: &str) -> Option<Self> {
+        find(name).map(Self)
+    }
+
+    /// All names, some of them for the same sum.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        names()
+    }
+
+    /// The sum of `bytes`.
+    pub fn of(&self, bytes: &[u8]) -> u64 {
+        self.0.of(bytes)
+    }
+
+    /// How many bytes it takes in a frame.
+    pub fn width(&self) -> usize {
+        self.0.width()
+    }
+}
+
 impl fmt::Debug for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
