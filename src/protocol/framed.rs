@@ -32,13 +32,18 @@ pub enum Written {
 }
 
 impl<'f> Frame<'f> {
+    /// A frame that loses no bytes at its ends and that no pattern looks at.
     #[inline]
+    pub(super) fn plain(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
+        Self { bytes, vocabulary, shape, places: None }
+    }
+
     pub(super) fn new(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
+        if shape.is_plain() {
+            return Self::plain(vocabulary, shape, bytes);
+        }
         let end = bytes.len().saturating_sub(shape.drop_tail);
         let bytes = bytes.get(shape.drop_head..end).unwrap_or_default();
-        if shape.patterns.is_empty() {
-            return Self { bytes, vocabulary, shape, places: None };
-        }
         let fitting = |(at, pattern): (u8, &super::pattern::Groups)| {
             pattern.places(bytes).map(|places| (at, places))
         };
