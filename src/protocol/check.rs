@@ -17,9 +17,10 @@ pub(super) struct Check {
 }
 
 /// What a frame's checksum says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Checked {
     /// It has none.
+    #[default]
     None,
     /// The frame came as it was sent.
     Ok,

@@ -1,7 +1,7 @@
 use toml::de::DeTable;
 
 use super::{
-    Vocabulary, compile,
+    DeviceSide, Vocabulary, compile,
     keys::{ProtocolFault, Section, syntax},
     packet::Packet,
     registration,
@@ -16,6 +16,8 @@ pub struct Protocol {
     identity: Identity,
     /// None: each read is a piece of data.
     vocabulary: Option<Box<Vocabulary>>,
+    /// None: the file does not say what a device sends.
+    device: Option<Box<DeviceSide>>,
 }
 
 /// What names a device.
@@ -34,7 +36,7 @@ enum Said {
     Frame,
 }
 
-const KEYS: [&str; 3] = ["name", "identity", "registration"];
+const KEYS: [&str; 4] = ["name", "identity", "registration", "device"];
 
 impl Protocol {
     /// Reads the protocol file `name`, whose text is `toml`; tells every fault it finds.
@@ -46,10 +48,11 @@ impl Protocol {
         let mut faults = Vec::new();
         let mut section = Section::root(toml, root.get_ref(), &mut faults);
         let (identity, vocabulary) = read(name, &mut section);
+        let device = compile::device_side(&mut section, vocabulary.as_ref()).map(Box::new);
         match identity {
             Some(identity) if faults.is_empty() => {
                 let vocabulary = vocabulary.map(Box::new);
-                Ok(Self { name: name.to_owned(), identity, vocabulary })
+                Ok(Self { name: name.to_owned(), identity, vocabulary, device })
             }
             _ => Err(faults),
         }
@@ -83,6 +86,11 @@ impl Protocol {
     /// What it says of frames; none where data pass as they were read.
     pub fn vocabulary(&self) -> Option<&Vocabulary> {
         self.vocabulary.as_deref()
+    }
+
+    /// What a device sends; none where the file does not say.
+    pub fn device(&self) -> Option<&DeviceSide> {
+        self.device.as_deref()
     }
 
     pub(super) fn packet(&self) -> Option<&Packet> {

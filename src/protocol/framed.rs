@@ -4,7 +4,7 @@ use super::{
     frame::Shape,
     pattern::Places,
     rule::{Kind, Rule},
-    template::{Given, Replies},
+    template::{Given, Replies, Template},
 };
 use crate::model::{Name, NameFault};
 
@@ -128,6 +128,11 @@ impl<'f> Frame<'f> {
                 whole
             });
         }
+    }
+
+    /// Whether the reply to it holds the time, so that nobody else can know it to the byte.
+    pub(super) fn is_answered_with_time(&self) -> bool {
+        self.rule().is_some_and(|rule| rule.replies.iter().any(Template::tells_time))
     }
 
     /// The first rule that fits.

@@ -158,15 +158,18 @@ impl Vocabulary {
     #[inline]
     pub(super) fn whole(&self, named: bool, limit: usize, bytes: &[u8]) -> Option<(&Shape, usize)> {
         let front = bytes.first_chunk()?;
-        let mut left = self.firsts[usize::from(named)][usize::from(front[0])];
-        while left != 0 {
-            let shape = &self.shapes[left.trailing_zeros() as usize];
+        let kinds = self.firsts[usize::from(named)][usize::from(front[0])];
+        // One after the other, although the bits name those that may be: which it was is guessed
+        // well by the processor, and what is looked up has to be waited for.
+        for shape in &self.shapes {
+            if kinds & shape.bit == 0 {
+                continue;
+            }
             let said = shape.said.as_ref()?;
             let front = u64::from_le_bytes(*front);
             if said.begins(front) {
                 return Some((shape, said.total(front, bytes, limit)?));
             }
-            left &= left - 1;
         }
         None
     }

@@ -1,6 +1,7 @@
 //! What a protocol file says of frames, turned into plain values, with every fault in its place.
 
 mod condition;
+mod device;
 mod end;
 mod field;
 mod frame;
@@ -11,6 +12,7 @@ mod template;
 
 use std::time::Duration;
 
+pub(super) use device::device_side;
 use naming::Naming;
 
 use super::{
