@@ -70,7 +70,7 @@ impl<'f> Frame<'f> {
 
     fn read_name(&self, found: &Found<'_, '_>) -> Option<Result<Name, NameFault>> {
         let mut text = Short::new();
-        found.write(self, &mut text).then(|| Name::new(text.as_bytes()))
+        found.text(self, &mut text).map(Name::new)
     }
 
     /// What its checksum says.

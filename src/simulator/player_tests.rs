@@ -1,6 +1,11 @@
 //! A device's decisions, by a clock that stands where the test says.
 
 use super::*;
+use crate::{
+    model::UnixMillis,
+    protocol::{BUILT_IN, Protocol},
+    simulator::Speech,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -144,4 +149,42 @@ fn a_device_that_stays_is_silent_after_its_last_message() {
     flush(&mut player, start);
     assert_eq!(player.step(start + 60 * SECOND), (Step::Go, false));
     assert_eq!(player.wake_at(), None);
+}
+
+#[test]
+fn a_device_of_a_protocol_sends_what_is_typed_in_frames_and_leaves_once_it_is_answered() {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "gps103").expect("built in");
+    let protocol = Protocol::parse("gps103", text).expect("sound");
+    let speech = Speech::new(protocol, true).expect("it can be played");
+    let name = speech.name("860000000000001").expect("a name");
+    let (mut player, start) = player(|_| {});
+    player.speaks(Voice::new(Arc::new(speech), name, (start, UnixMillis(0))));
+    player.connected(None, start);
+    assert_eq!(flush(&mut player, start), b"##,imei:860000000000001,A;");
+    assert!(!player.wants_typed(), "the login is not answered");
+    player.received(b"LOAD", start);
+    assert!(player.wants_typed());
+    player.typed(Bytes::from_static(b"help me"), start);
+    player.typed_ended(start);
+    assert_eq!(flush(&mut player, start), b"imei:860000000000001,help me;");
+    assert_eq!(player.step(start), (Step::Go, false), "it waits for its reply");
+    player.received(b"**,imei:860000000000001,E;", start);
+    assert_eq!(player.step(start).0, Step::Finish);
+}
+
+#[test]
+fn a_device_of_a_protocol_whose_login_is_not_answered_leaves() {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "gps103").expect("built in");
+    let protocol = Protocol::parse("gps103", text).expect("sound");
+    let speech = Speech::new(protocol, false).expect("it can be played");
+    let name = speech.name("860000000000001").expect("a name");
+    let (mut player, start) = player(|script| script.payload = Payload::Text(5));
+    player.speaks(Voice::new(Arc::new(speech), name, (start, UnixMillis(0))));
+    player.connected(None, start);
+    flush(&mut player, start);
+    assert_eq!(player.step(start + 9 * SECOND), (Step::Go, false));
+    assert_eq!(flush(&mut player, start + 9 * SECOND), b"", "it may not speak");
+    assert_eq!(player.wake_at(), Some(start + 10 * SECOND));
+    assert_eq!(player.step(start + 10 * SECOND).0, Step::Finish);
+    assert!(matches!(player.take_why(), Why::Unanswered));
 }

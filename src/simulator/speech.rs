@@ -83,7 +83,8 @@ impl Speech {
             if !self.device().is_some_and(|device| device.write(saying, &knows, &mut sent)) {
                 return Err(fault("it is not of digits".to_owned()));
             }
-            let Some(answer) = self.protocol.answer(saying, &sent, &name, true, knows.now) else {
+            let named = saying != Saying::Login(0);
+            let Some(answer) = self.protocol.answer(saying, &sent, &name, named, knows.now) else {
                 return Err(fault("what it sends is no frame".to_owned()));
             };
             match answer.name {

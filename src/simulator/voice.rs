@@ -106,7 +106,7 @@ impl Voice {
 
     /// Its sign of life, if one is due.
     pub fn heartbeat(&mut self, now: Instant) -> Option<Bytes> {
-        if !self.next_heartbeat.is_some_and(|next| next <= now) || !self.is_ready() {
+        if self.next_heartbeat.is_none_or(|next| now < next) || !self.is_ready() {
             return None;
         }
         self.next_heartbeat = self.heartbeat_every().map(|every| now + every);

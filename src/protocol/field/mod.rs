@@ -176,6 +176,15 @@ impl Found<'_, '_> {
         Some(self.way.finish.number(number))
     }
 
+    /// What it means, as a part of `short`; none if it means nothing.
+    #[inline]
+    pub fn text<'s>(&self, frame: &Frame<'_>, short: &'s mut Short) -> Option<&'s [u8]> {
+        match self.raw {
+            Some(raw) => self.way.finish.text(self.way.coding, raw, short),
+            None => self.write(frame, short).then(|| short.as_bytes()),
+        }
+    }
+
     /// Writes what it means to `out`; `false` if it means nothing, and `out` may hold some of it.
     pub fn write(&self, frame: &Frame<'_>, out: &mut impl Out) -> bool {
         match (self.raw, &self.way.place) {
