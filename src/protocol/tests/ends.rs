@@ -78,7 +78,7 @@ fn a_length_ends_a_frame() {
 #[test]
 fn a_frame_whose_first_bytes_say_all_is_the_same_as_one_that_comes_in_pieces() {
     let lines = |keys: &str| format!("[[frame]]\nhead = 'ab'\ntail = '!'\nlength = {{ {keys} }}");
-    let (short, long) = (b"ab\x04\0xyz!", b"ab\x08\0x!zabcd!");
+    let (short, long) = (b"ab\x04\0xyz!", b"ab\x08\0\x04\0!!abc!");
     let little = lines("at = 2, size = 2, endian = 'little', add = 4");
     is(&little, &[&short[..], long].concat(), &[short, long]);
     let big = b"ab\0\x04xyz!";
