@@ -19,6 +19,9 @@ const FRAMES: usize = 20_000;
 /// Bytes of a read.
 const READ: usize = 4096;
 
+/// Longest frame.
+const MAX_FRAME: usize = 64 << 10;
+
 /// How often each is measured, by turns.
 const TURNS: usize = 100;
 
@@ -52,7 +55,7 @@ type Found = (usize, usize, usize);
 
 fn described(protocol: &Protocol, stream: &[u8], checks: bool) -> Found {
     let vocabulary = protocol.vocabulary().unwrap();
-    let terms = Terms { named: true, max_frame: 64 << 10 };
+    let terms = Terms { named: true, max_frame: MAX_FRAME };
     let mut engine = Engine::default();
     let mut found = (0, 0, 0);
     for mut read in stream.chunks(READ) {
@@ -74,17 +77,18 @@ fn described(protocol: &Protocol, stream: &[u8], checks: bool) -> Found {
 }
 
 fn by_hand(stream: &[u8], checks: bool) -> Found {
-    let mut decoder = by_hand::Decoder::default();
+    let mut decoder = by_hand::Decoder::new(MAX_FRAME);
     let mut found = (0, 0, 0);
     for read in stream.chunks(READ) {
         decoder.feed(read, |frame| {
             found.0 += 1;
-            if let Some(name) = by_hand::name(frame) {
+            if let Some(Ok(name)) = by_hand::name(frame) {
                 found.1 += black_box(name).as_str().len();
             }
             found.2 += usize::from(checks && by_hand::holds(frame));
         });
     }
+    assert_eq!(decoder.junk, 0);
     found
 }
 

@@ -3,11 +3,13 @@
 mod log;
 mod play;
 mod script;
+mod speech;
 
 use std::{
     io::{self, Write},
     net::IpAddr,
     process::ExitCode,
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -17,7 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::play::{play_fleet, play_one};
 use crate::{
-    simulator::{ConnectFault, EscapeFault, Payload, Target, unescape},
+    config::Options,
+    simulator::{
+        ConnectFault, EscapeFault, PATIENCE, Payload, Speech, SpeechFault, Target, unescape,
+    },
     units::Span,
 };
 
@@ -35,6 +40,8 @@ const EXAMPLES: &str = r#"Examples:
       tetherd device 127.0.0.1:7000 --answer 'client data: {i}'
   Type at a device's place:
       tetherd device 127.0.0.1:7000 -i
+  A GT06 tracker that logs in, sends positions, and compares what it is answered:
+      tetherd device 127.0.0.1:5023 --protocol gt06 --every 10s
   A thousand devices, a hundred connects a second, for a minute:
       tetherd device 127.0.0.1:7000 --count 1000 --rate 100 --every 10s --for 1m"#;
 
@@ -48,9 +55,16 @@ pub struct DeviceArgs {
     /// The gateway: host:port (IPv6 in brackets) or unix:/path
     pub address: Target,
 
-    /// The device's name; a fleet counts upwards from it
-    #[arg(long, default_value = "860000000000001")]
-    pub name: String,
+    /// The device's name; a fleet counts upwards from it [default: 860000000000001, or what the
+    /// protocol says]
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// Play a device of this protocol: the name of a built-in one or of one in the configuration's
+    /// protocols/, or a path to a .toml file. It logs in, sends and takes its replies as the file's
+    /// [device] says; --data and what is typed stand in its messages
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["register", "no_register", "terminator", "answer"])]
+    pub protocol: Option<String>,
 
     /// What ends the registration; '' for nothing
     #[arg(long, value_name = "TEXT", default_value = r"\r\n", value_parser = bytes)]
@@ -129,9 +143,9 @@ pub struct DeviceArgs {
     #[arg(short, long, conflicts_with = "count")]
     pub interactive: bool,
 
-    /// What is sent behind each typed line
-    #[arg(long, value_name = "TEXT", default_value = r"\n", value_parser = bytes)]
-    pub line_end: Bytes,
+    /// What is sent behind each typed line [default: \n, or nothing with --protocol]
+    #[arg(long, value_name = "TEXT", value_parser = bytes)]
+    pub line_end: Option<Bytes>,
 
     /// How many devices
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -182,15 +196,22 @@ enum DeviceFault {
         "{count} devices need {needed} descriptors and the hard limit is {limit}; raise it with ulimit -Hn or take fewer devices"
     )]
     Descriptors { count: u32, needed: u64, limit: u64 },
+    #[error("{0}")]
+    Protocol(String),
+    #[error(transparent)]
+    Speech(#[from] SpeechFault),
+    #[error("no reply to the login within {}s", PATIENCE.as_secs())]
+    Unanswered,
     #[error("cannot start: {0}")]
     Start(io::Error),
     #[error("cannot write to the terminal: {0}")]
     Write(io::Error),
 }
 
-/// Plays, and says how it went: 0 done, 1 the gateway could not be reached, 2 bad usage.
-pub fn run(args: &DeviceArgs) -> ExitCode {
-    let result = play(args);
+/// Plays, and says how it went: 0 done, 1 the gateway could not be reached or has not answered a
+/// login, 2 bad usage. A protocol is looked for where `options` say that the configuration is.
+pub fn run(args: &DeviceArgs, options: &Options) -> ExitCode {
+    let result = speech::speech(args, options).and_then(|speech| play(args, speech.as_ref()));
     let Err(fault) = result else { return ExitCode::SUCCESS };
     match fault {
         DeviceFault::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -199,10 +220,12 @@ pub fn run(args: &DeviceArgs) -> ExitCode {
         // With nobody to read it, the exit code still says it.
         ref fault => drop(writeln!(io::stderr().lock(), "tetherd: device: {fault}")),
     }
-    ExitCode::from(if matches!(fault, DeviceFault::Name(_)) { 2 } else { 1 })
+    let usage =
+        matches!(fault, DeviceFault::Name(_) | DeviceFault::Protocol(_) | DeviceFault::Speech(_));
+    ExitCode::from(if usage { 2 } else { 1 })
 }
 
-fn play(args: &DeviceArgs) -> Result<(), DeviceFault> {
+fn play(args: &DeviceArgs, speech: Option<&Arc<Speech>>) -> Result<(), DeviceFault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(DeviceFault::Start)?;
     let stop = CancellationToken::new();
@@ -210,8 +233,8 @@ fn play(args: &DeviceArgs) -> Result<(), DeviceFault> {
         let played = async {
             let mut out = io::stdout().lock();
             match args.count {
-                1 => play_one(args, stop.clone(), &mut out).await,
-                _ => play_fleet(args, stop.clone(), &mut out).await,
+                1 => play_one(args, speech, stop.clone(), &mut out).await,
+                _ => play_fleet(args, speech, stop.clone(), &mut out).await,
             }
         };
         tokio::select! {

@@ -47,7 +47,7 @@ fn dispatch(arguments: Arguments) -> ExitCode {
             "demo: it needs no configuration and takes none; leave out --config, --profile and --set",
         ),
         Command::Demo(args) => demo::run(&args),
-        Command::Device(args) => device::run(&args),
+        Command::Device(args) => device::run(&args, &options),
         Command::Upstream(args) => upstream::run(&args),
         Command::Spool(args) => spool::run(&args, &options, layered),
         Command::Protocol(args) => protocol::run(&args, &options),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::{
-    Code, Codes, Conduct, Vocabulary, compile,
+    Code, Codes, Conduct, DeviceSide, Vocabulary, compile,
     keys::{ProtocolFault, Section, syntax},
     packet::Packet,
     registration,
@@ -18,6 +18,8 @@ pub struct Protocol {
     identity: Identity,
     /// None: each read is a piece of data.
     vocabulary: Option<Box<Vocabulary>>,
+    /// None: the file does not say what a device sends.
+    device: Option<Box<DeviceSide>>,
     code: Option<Calling>,
 }
 
@@ -45,7 +47,7 @@ enum Said {
     Frame,
 }
 
-const KEYS: [&str; 4] = ["name", "identity", "registration", "code"];
+const KEYS: [&str; 5] = ["name", "identity", "registration", "code", "device"];
 
 impl Protocol {
     /// Reads the protocol file `name`, whose text is `toml`; tells every fault it finds.
@@ -58,11 +60,12 @@ impl Protocol {
         let mut section = Section::root(toml, root.get_ref(), &mut faults);
         let code = section.text("code").map(str::to_owned);
         let (identity, vocabulary) = read(name, &mut section);
+        let device = compile::device_side(&mut section, vocabulary.as_ref()).map(Box::new);
         match identity {
             Some(identity) if faults.is_empty() => {
                 let vocabulary = vocabulary.map(Box::new);
                 let code = code.map(|name| Calling { name, code: None });
-                Ok(Self { name: name.to_owned(), identity, vocabulary, code })
+                Ok(Self { name: name.to_owned(), identity, vocabulary, device, code })
             }
             _ => Err(faults),
         }
@@ -128,6 +131,11 @@ impl Protocol {
     /// What it says of frames; none where data pass as they were read.
     pub fn vocabulary(&self) -> Option<&Vocabulary> {
         self.vocabulary.as_deref()
+    }
+
+    /// What a device sends; none where the file does not say.
+    pub fn device(&self) -> Option<&DeviceSide> {
+        self.device.as_deref()
     }
 
     pub(super) fn packet(&self) -> Option<&Packet> {

@@ -4,7 +4,7 @@ use super::{
     frame::Shape,
     pattern::Places,
     rule::{Kind, Rule},
-    template::{Given, Replies},
+    template::{Given, Replies, Template},
 };
 use crate::model::{Name, NameFault};
 
@@ -32,8 +32,16 @@ pub enum Written {
 }
 
 impl<'f> Frame<'f> {
+    /// A frame that loses no bytes at its ends and that no pattern looks at.
     #[inline]
+    pub(super) fn plain(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
+        Self { bytes, vocabulary, shape, places: None }
+    }
+
     pub(super) fn new(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
+        if shape.is_plain() {
+            return Self::plain(vocabulary, shape, bytes);
+        }
         let end = bytes.len().saturating_sub(shape.drop_tail);
         Self::of(vocabulary, shape, bytes.get(shape.drop_head..end).unwrap_or_default())
     }
@@ -42,7 +50,7 @@ impl<'f> Frame<'f> {
     #[inline]
     pub(super) fn of(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
         if shape.patterns.is_empty() {
-            return Self { bytes, vocabulary, shape, places: None };
+            return Self::plain(vocabulary, shape, bytes);
         }
         let fitting = |(at, pattern): (u8, &super::pattern::Groups)| {
             pattern.places(bytes).map(|places| (at, places))
@@ -70,7 +78,7 @@ impl<'f> Frame<'f> {
 
     fn read_name(&self, found: &Found<'_, '_>) -> Option<Result<Name, NameFault>> {
         let mut text = Short::new();
-        found.write(self, &mut text).then(|| Name::new(text.as_bytes()))
+        found.text(self, &mut text).map(Name::new)
     }
 
     /// What its checksum says.
@@ -134,6 +142,11 @@ impl<'f> Frame<'f> {
                 whole
             });
         }
+    }
+
+    /// Whether the reply to it holds the time, so that nobody else can know it to the byte.
+    pub(super) fn is_answered_with_time(&self) -> bool {
+        self.rule().is_some_and(|rule| rule.replies.iter().any(Template::tells_time))
     }
 
     /// The first rule that fits.

@@ -16,8 +16,8 @@ pub struct Vocabulary {
     /// In the order in which they are tried.
     pub(super) shapes: Box<[Shape]>,
     /// For each byte that may come first: the kinds of frames that may begin with it, by their
-    /// bits.
-    pub(super) firsts: Box<[u64; 256]>,
+    /// bits; of a device without a name, and of one that has it.
+    pub(super) firsts: Box<[[u64; 256]; 2]>,
     /// Bytes that are dropped in front of frames.
     pub(super) skip: super::byteset::ByteSet,
     /// What comes before one of these is dropped.
@@ -34,7 +34,7 @@ pub struct Vocabulary {
     pub(super) seq: Option<u8>,
     pub(super) rules: Box<[Rule]>,
     pub(super) command: Option<Envelope>,
-    pub(super) max_frame: Option<usize>,
+    pub(super) max_frame: usize,
     pub(super) gap: Duration,
     pub(super) conduct: Conduct,
 }
@@ -161,14 +161,11 @@ impl Vocabulary {
             return Choice::Open;
         };
         let mut open = false;
-        let mut left = self.firsts[usize::from(*first)];
+        let mut left = self.firsts[usize::from(named)][usize::from(*first)];
         while left != 0 {
             let at = left.trailing_zeros() as usize;
             left &= left - 1;
             let shape = &self.shapes[at];
-            if !shape.may_come(named) {
-                continue;
-            }
             match shape.head.fits(bytes) {
                 Fit::Yes => return Choice::Shape(at),
                 Fit::Open if !quiet => return Choice::Open,
@@ -179,19 +176,25 @@ impl Vocabulary {
         if open { Choice::Open } else { Choice::None }
     }
 
-    /// The kind and the length of the frame at the front of `bytes`, if it says its length and all
-    /// of it is there: what most frames are, found without a look at anything else.
+    /// The kind and the length of the frame at the front of `bytes`, if its first bytes say both
+    /// and all of it is there: what most frames are, found without a look at anything else.
     #[inline]
     pub(super) fn whole(&self, named: bool, limit: usize, bytes: &[u8]) -> Option<(&Shape, usize)> {
-        if self.skips {
-            return None;
+        let front = bytes.first_chunk()?;
+        let kinds = self.firsts[usize::from(named)][usize::from(front[0])];
+        // One after the other, although the bits name those that may be: which it was is guessed
+        // well by the processor, and what is looked up has to be waited for.
+        for shape in &self.shapes {
+            if kinds & shape.bit == 0 {
+                continue;
+            }
+            let said = shape.said.as_ref()?;
+            let front = u64::from_le_bytes(*front);
+            if said.begins(front) {
+                return Some((shape, said.total(front, bytes, limit)?));
+            }
         }
-        let Choice::Shape(at) = self.choose(bytes, named, false) else {
-            return None;
-        };
-        let shape = &self.shapes[at];
-        let total = shape.said_length(bytes, limit)?;
-        Some((shape, total))
+        None
     }
 
     /// Whether a frame of some kind begins with `bytes`, which are not empty.
@@ -209,7 +212,8 @@ impl Vocabulary {
             let first = usize::from(bytes[*at]);
             // What is dropped in front of frames is no junk.
             self.skip.has(bytes[*at])
-                || self.firsts[first] != 0 && self.begins(&bytes[*at..], named) != Fit::No
+                || self.firsts[usize::from(named)][first] != 0
+                    && self.begins(&bytes[*at..], named) != Fit::No
         };
         (0..bytes.len()).find(begins).unwrap_or(bytes.len())
     }

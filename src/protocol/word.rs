@@ -29,6 +29,12 @@ impl Word {
         &self.bytes
     }
 
+    /// The first of its bytes as a number, the lowest first, and the bits that it has; the same of
+    /// the last, which are the highest. None if it has more than eight.
+    pub fn numbers(&self) -> Option<[(u64, u64); 2]> {
+        (self.len() <= 8).then_some([self.front, self.back])
+    }
+
     /// Whether `bytes` begins with it.
     #[inline]
     pub fn begins(&self, bytes: &[u8]) -> bool {

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DeviceEvent, SentKind, Why};
+use super::{DeviceEvent, SentKind, Verdict, Why};
 
 macro_rules! counters {
     ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
@@ -49,6 +49,20 @@ counters! {
     resets,
     /// Connections that ended with another error.
     failed,
+    /// Logins, or parts of them, that were answered, rightly or not.
+    logins_answered,
+    /// Logins, or parts of them, that were not answered.
+    logins_unanswered,
+    /// Replies that are due by the protocol.
+    replies_expected,
+    /// Replies that came as they should.
+    replies_right,
+    /// Replies in whose place something else came.
+    replies_wrong,
+    /// Replies that did not come.
+    replies_missing,
+    /// Messages that make no frame of the protocol.
+    unfit,
     /// Devices whose script is over.
     done,
 }
@@ -66,9 +80,10 @@ impl FleetCounters {
                 match kind {
                     SentKind::Registration => add(&self.registered, 1),
                     SentKind::Message | SentKind::Answer => add(&self.messages, 1),
-                    SentKind::Typed | SentKind::LastWords => {}
+                    SentKind::Heartbeat | SentKind::Typed | SentKind::LastWords => {}
                 }
             }
+            DeviceEvent::Judged { verdict } => self.count_verdict(verdict),
             DeviceEvent::Received { bytes } => add(&self.received_bytes, bytes.len() as u64),
             DeviceEvent::Closed { why } => self.count_ending(why),
             DeviceEvent::LookedUp { .. }
@@ -78,13 +93,28 @@ impl FleetCounters {
         }
     }
 
+    fn count_verdict(&self, verdict: &Verdict) {
+        let (counter, login, logins) = match verdict {
+            Verdict::Awaited { .. } => return add(&self.replies_expected, 1),
+            Verdict::Right { login, .. } => (&self.replies_right, *login, &self.logins_answered),
+            Verdict::Wrong { login, .. } => (&self.replies_wrong, *login, &self.logins_answered),
+            Verdict::Missing { login, .. } => {
+                (&self.replies_missing, *login, &self.logins_unanswered)
+            }
+            Verdict::Unfit(_) => return add(&self.unfit, 1),
+            Verdict::Other(_) => return,
+        };
+        add(counter, 1);
+        add(logins, u64::from(login));
+    }
+
     fn count_ending(&self, why: &Why) {
         self.connected.fetch_sub(1, Relaxed);
         match why {
             Why::PeerFinished => add(&self.closed_by_peer, 1),
             Why::Reset => add(&self.resets, 1),
             Why::TimedOut | Why::Failed(_) => add(&self.failed, 1),
-            Why::Done | Why::Idle | Why::Stopped | Why::Unreachable(_) => {}
+            Why::Done | Why::Idle | Why::Stopped | Why::Unanswered | Why::Unreachable(_) => {}
         }
     }
 

@@ -5,10 +5,13 @@ use tokio::{sync::mpsc, task::coop, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConnectFault, DeviceEvent, Gate, Outcome, Script, Stream, Target, Why,
+    ConnectFault, DeviceEvent, Gate, Outcome, Script, Speech, Stream, Target, Why,
     dice::Dice,
     player::{Player, Step},
+    voice::Voice,
 };
+
+use crate::model::{Name, UnixMillis};
 
 /// Bytes taken by one read.
 const READ: usize = 16 << 10;
@@ -23,6 +26,7 @@ pub struct Device {
     index: u64,
     gate: Option<Arc<Gate>>,
     typed: Option<mpsc::Receiver<Bytes>>,
+    speech: Option<(Arc<Speech>, Name)>,
 }
 
 impl Device {
@@ -30,7 +34,16 @@ impl Device {
     pub fn new(script: impl Into<Arc<Script>>, registration: Option<Bytes>) -> Self {
         let script = script.into();
         let source = script.dialer.source;
-        Self { script, registration, source, seed: 0, index: 0, gate: None, typed: None }
+        Self {
+            script,
+            registration,
+            source,
+            seed: 0,
+            index: 0,
+            gate: None,
+            typed: None,
+            speech: None,
+        }
     }
 
     /// Everything random comes from `seed`; `index` tells it from others with the same seed.
@@ -48,10 +61,16 @@ impl Device {
         Self { gate: Some(gate), ..self }
     }
 
-    /// Bytes that come this way are sent as they are. When the way ends, a device that sends
+    /// Bytes that come this way are sent as they are, or as the protocol wants them. When the way ends, a device that sends
     /// nothing of its own ends as well, unless its script says that it stays.
     pub fn typed(self, typed: mpsc::Receiver<Bytes>) -> Self {
         Self { typed: Some(typed), ..self }
+    }
+
+    /// It plays a protocol under this name: what it sends is in the protocol's frames, and replies
+    /// are compared with what the protocol says.
+    pub fn speech(self, speech: Arc<Speech>, name: Name) -> Self {
+        Self { speech: Some((speech, name)), ..self }
     }
 
     /// Plays the script to its end, or until `stop`, and then ends in order. Each event is told to
@@ -62,6 +81,9 @@ impl Device {
         mut tell: impl FnMut(DeviceEvent<'_>),
     ) -> Outcome {
         let mut player = Player::new(self.script.clone(), Dice::new(self.seed, self.index), now());
+        if let Some((speech, name)) = self.speech.clone() {
+            player.speaks(Voice::new(speech, name, (now(), UnixMillis::now())));
+        }
         let mut failures = 0;
         loop {
             let begin = now();
@@ -106,8 +128,12 @@ impl Device {
         let why = match converse(&stream, player, &mut self.typed, stop, tell).await {
             Ok(Step::Reset) => stream.reset().map_or_else(Why::of, |()| player.take_why()),
             Ok(_) => player.take_why(),
-            Err(error) => Why::of(error),
+            Err(error) => {
+                player.cut_off();
+                Why::of(error)
+            }
         };
+        tell_verdicts(player, tell);
         tell(DeviceEvent::Closed { why: &why });
         why
     }
@@ -155,6 +181,7 @@ async fn converse(
         if idle {
             tell(DeviceEvent::Idle);
         }
+        tell_verdicts(player, tell);
         match step {
             Step::Close | Step::Reset => return Ok(step),
             Step::Finish => stream.finish()?,
@@ -176,11 +203,17 @@ async fn converse(
             }
             ready = stream.writable(), if blocked => ready?,
             bytes = next_typed(typed), if player.wants_typed() => match bytes {
-                Some(bytes) => player.typed(bytes),
+                Some(bytes) => player.typed(bytes, now()),
                 None => player.typed_ended(now()),
             },
             () = time::sleep_until(wake.unwrap_or_else(now).into()), if wake.is_some() => {}
         }
+    }
+}
+
+fn tell_verdicts(player: &mut Player, tell: &mut impl FnMut(DeviceEvent<'_>)) {
+    while let Some(verdict) = player.verdict() {
+        tell(DeviceEvent::Judged { verdict: &verdict });
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
-use super::{ConnectFault, RunningHash, Stream};
+use super::{ConnectFault, RunningHash, Stream, Verdict};
 
 /// What happens to a device, told as it happens.
 #[derive(Debug)]
@@ -34,6 +34,11 @@ pub enum DeviceEvent<'a> {
         /// What one read gave.
         bytes: &'a [u8],
     },
+    /// What a device that plays a protocol makes of what came, or did not.
+    Judged {
+        /// Its verdict.
+        verdict: &'a Verdict,
+    },
     /// The device's own idle time-out passed.
     Idle,
     /// The other side sent FIN.
@@ -55,6 +60,8 @@ pub enum DeviceEvent<'a> {
 pub enum SentKind {
     /// The registration.
     Registration,
+    /// A sign of life by the protocol.
+    Heartbeat,
     /// A message by the script.
     Message,
     /// An answer to what was received.
@@ -74,6 +81,8 @@ pub enum Why {
     Idle,
     /// By whoever runs the device.
     Stopped,
+    /// By the device: its login was not answered.
+    Unanswered,
     /// The other side finished first.
     PeerFinished,
     /// The other side reset the connection.
@@ -111,7 +120,7 @@ pub struct DeviceTally {
     pub failed_connects: u64,
     /// Messages and answers sent to the last byte.
     pub messages: u64,
-    /// Bytes of messages, answers, typed lines and last words, sent to the last byte.
+    /// Bytes of messages, answers, signs of life, typed lines and last words, sent to the last byte.
     pub message_bytes: u64,
     /// Every byte handed to the socket, the registration too.
     pub sent_bytes: u64,

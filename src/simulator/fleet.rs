@@ -9,9 +9,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConnectFault, Device, FleetCounters, FleetSnapshot, Gate, Outcome, Script, Target, etung,
-    target,
+    ConnectFault, Device, FleetCounters, FleetSnapshot, Gate, Outcome, Script, Speech, Target,
+    etung, target,
 };
+
+use crate::model::Name;
 
 /// Many devices with one script, in one set of tasks.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Fleet {
     pub connecting: usize,
     /// Everything random comes from it.
     pub seed: u64,
+    /// The protocol that they play, under their names.
+    pub speech: Option<Arc<Speech>>,
 }
 
 /// Who the devices of a fleet say they are.
@@ -42,6 +46,14 @@ pub enum Naming {
         first: u64,
         /// What stands behind the name.
         terminator: Bytes,
+    },
+    /// A number each, upwards from `first`, of at least so many digits. Nothing is said of it but
+    /// what a protocol has said.
+    Numbers {
+        /// The first device's number.
+        first: u64,
+        /// Fewest digits.
+        digits: usize,
     },
     /// These bytes, all of them.
     Same(Bytes),
@@ -57,6 +69,9 @@ impl Naming {
     pub fn name(&self, index: u32) -> Option<String> {
         match self {
             Self::Etung { first, .. } => Some(format!("{:015}", first + u64::from(index))),
+            Self::Numbers { first, digits } => {
+                Some(format!("{:0digits$}", first + u64::from(index)))
+            }
             Self::Same(_) | Self::Nameless => None,
         }
     }
@@ -65,7 +80,7 @@ impl Naming {
         match self {
             Self::Etung { terminator, .. } => self.name(index).map(|name| etung(&name, terminator)),
             Self::Same(bytes) => Some(bytes.clone()),
-            Self::Nameless => None,
+            Self::Numbers { .. } | Self::Nameless => None,
         }
     }
 }
@@ -98,6 +113,7 @@ impl Fleet {
             rate: None,
             connecting: 256,
             seed: 0,
+            speech: None,
         }
     }
 
@@ -120,10 +136,14 @@ impl Fleet {
                 0 => script.dialer.source,
                 sources => Some(self.sources[index as usize % sources]),
             };
-            let device = Device::new(script.clone(), self.naming.registration(index))
+            let mut device = Device::new(script.clone(), self.naming.registration(index))
                 .seed(self.seed, u64::from(index))
                 .source(source)
                 .gate(gate.clone());
+            let name = self.naming.name(index).and_then(|name| Name::new(name.as_bytes()).ok());
+            if let (Some(speech), Some(name)) = (&self.speech, name) {
+                device = device.speech(speech.clone(), name);
+            }
             let (counters, stop) = (counters.clone(), stop.clone());
             tasks.spawn(async move {
                 let outcome = device.run(stop, |event| counters.count(&event)).await;

@@ -4,6 +4,7 @@
 //! and nothing of the gateway's inside, so they cannot cheat. Everything random comes from a seed.
 //!
 //! - [`Device`] plays one [`Script`] on one connection after the other and tells its events.
+//! - A [`Speech`] makes it one of any protocol, which knows what it is to be answered.
 //! - [`Fleet`] plays the same script with many devices and counts.
 //! - [`WebServer`] reads the gateway's lines, holds them against the promises made for them,
 //!   acknowledges, and misbehaves when told to.
@@ -28,10 +29,13 @@ mod player;
 mod report;
 mod scene;
 mod script;
+mod speech;
 mod stream;
 mod target;
 mod text;
+mod verdict;
 mod violation;
+mod voice;
 mod web_line;
 mod web_link;
 mod web_memory;
@@ -50,10 +54,13 @@ pub use payload::{Payload, PayloadFault};
 pub use report::{NameTotals, Report};
 pub use scene::scene;
 pub use script::{Ending, FirstMessage, Pace, Reconnect, Script, etung};
+pub use speech::{Speech, SpeechFault};
 pub use stream::Stream;
 pub use target::{ConnectFault, Dialer, Target};
 pub use text::{EscapeFault, escape, unescape};
+pub use verdict::Verdict;
 pub use violation::Violation;
+pub use voice::PATIENCE;
 pub use web_line::DataEncoding;
 pub use web_memory::{WebMemory, WebSettings};
 pub use web_server::{Meeting, Missed, WebServer, WebServerFault};

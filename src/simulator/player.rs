@@ -6,8 +6,8 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    DeviceTally, Ending, FirstMessage, Pace, Payload, Script, SentKind, Why, dice::Dice,
-    outbox::Outbox,
+    DeviceTally, Ending, FirstMessage, Pace, Payload, Script, SentKind, Verdict, Why, dice::Dice,
+    outbox::Outbox, voice::Voice,
 };
 
 /// What a device wants done to its socket.
@@ -42,6 +42,10 @@ pub(super) struct Player {
     messages: u64,
     /// Of these, answers.
     answers: u64,
+    /// Nothing more is typed, and it ends once all is answered.
+    falls_silent: bool,
+    /// How it speaks, where it plays a protocol.
+    voice: Option<Box<Voice>>,
 }
 
 #[derive(Debug)]
@@ -73,8 +77,20 @@ impl Player {
             said: 0,
             messages: 0,
             answers: 0,
+            falls_silent: false,
+            voice: None,
             script,
         }
+    }
+
+    /// It plays a protocol, with this voice.
+    pub fn speaks(&mut self, voice: Voice) {
+        self.voice = Some(Box::new(voice));
+    }
+
+    /// What its voice has to tell, oldest first.
+    pub fn verdict(&mut self) -> Option<Verdict> {
+        self.voice.as_mut()?.verdict()
     }
 
     /// A connection stands: it begins with the registration.
@@ -86,6 +102,10 @@ impl Player {
         self.peer_finished = false;
         self.last_activity = now;
         self.outbox.push(SentKind::Registration, registration.unwrap_or_default());
+        if let Some(voice) = &mut self.voice {
+            voice.connected(now);
+        }
+        self.log_in(now);
         let first = match self.script.first {
             FirstMessage::AtOnce => now,
             FirstMessage::Spread => now + self.dice.up_to(self.script.every),
@@ -96,6 +116,16 @@ impl Player {
         }
     }
 
+    /// Says what a protocol wants said first.
+    fn log_in(&mut self, now: Instant) {
+        let Some(voice) = &mut self.voice else {
+            return;
+        };
+        while let Some(login) = voice.login(now) {
+            self.outbox.push(SentKind::Registration, login);
+        }
+    }
+
     /// The next moment at which something is due without anything happening.
     pub fn wake_at(&self) -> Option<Instant> {
         let own = match self.phase {
@@ -103,15 +133,26 @@ impl Player {
             Phase::Finished { until } => until,
             Phase::Talking => {
                 let message = self.next_message.filter(|_| self.may_speak());
-                [message, self.ends_at, self.idle_at()].into_iter().flatten().min()
+                let voice = self.voice.as_ref().and_then(|voice| voice.wake_at());
+                [message, voice, self.ends_at, self.idle_at()].into_iter().flatten().min()
             }
         };
         [own, self.outbox.held_until()].into_iter().flatten().min()
     }
 
-    /// A message waits for the one before it, and for room.
+    /// A message waits for the one before it, for room, and for the end of the login.
     fn may_speak(&self) -> bool {
-        self.outbox.is_empty() && !self.has_said_all()
+        self.outbox.is_empty() && !self.has_said_all() && self.is_ready()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.voice.as_ref().is_none_or(|voice| voice.is_ready())
+    }
+
+    /// Whether all that was sent has left and is answered.
+    fn is_through(&self) -> bool {
+        let awaits = self.voice.as_ref().is_some_and(|voice| voice.awaits());
+        self.outbox.is_empty() && !awaits
     }
 
     fn has_said_all(&self) -> bool {
@@ -138,10 +179,18 @@ impl Player {
             self.leave(Why::Idle, now);
             return true;
         }
+        if self.voice.as_mut().is_some_and(|voice| voice.expire(now)) {
+            self.leave(Why::Unanswered, now);
+            return false;
+        }
+        if let Some(heartbeat) = self.voice.as_mut().and_then(|voice| voice.heartbeat(now)) {
+            self.outbox.push(SentKind::Heartbeat, heartbeat);
+        }
         if self.next_message.is_some_and(|next| next <= now) && self.may_speak() {
             self.speak(now);
         }
-        if self.has_said_all() && !self.script.stay && self.outbox.is_empty() {
+        let over = self.falls_silent || self.has_said_all() && !self.script.stay;
+        if over && self.is_through() {
             self.leave(Why::Done, now);
         }
         false
@@ -151,10 +200,19 @@ impl Player {
         self.messages += 1;
         self.said += 1;
         let message = self.script.payload.message(self.messages, &mut self.dice);
-        self.outbox.push(SentKind::Message, message.unwrap_or_default());
+        self.push(SentKind::Message, message.unwrap_or_default(), now);
         // Counted from now and not from when it was due: a device that was held up does not
         // catch up in a burst.
         self.next_message = Some(now + self.dice.around(self.script.every, self.script.jitter));
+    }
+
+    /// Sends `bytes` as they are, or as a protocol wants them.
+    fn push(&mut self, kind: SentKind, bytes: Bytes, now: Instant) {
+        let bytes = match &mut self.voice {
+            Some(voice) => voice.message(&bytes, now).unwrap_or_default(),
+            None => bytes,
+        };
+        self.outbox.push(kind, bytes);
     }
 
     fn leave(&mut self, why: Why, now: Instant) {
@@ -205,6 +263,9 @@ impl Player {
     pub fn received(&mut self, bytes: &[u8], now: Instant) {
         self.last_activity = now;
         self.tally.received_bytes += bytes.len() as u64;
+        if let Some(voice) = &mut self.voice {
+            voice.received(bytes);
+        }
         if !matches!(self.phase, Phase::Talking) {
             return;
         }
@@ -214,6 +275,7 @@ impl Player {
             self.phase = Phase::Leaving { how: Ending::Destroy, until: now };
             return;
         }
+        self.log_in(now);
         let Some(template) = self.script.answer.as_deref().filter(|_| !self.has_said_all()) else {
             return;
         };
@@ -226,9 +288,17 @@ impl Player {
     /// The other side sent FIN.
     pub fn peer_finished(&mut self, now: Instant) {
         self.peer_finished = true;
+        self.cut_off();
         if matches!(self.phase, Phase::Talking) {
             self.why = Some(Why::PeerFinished);
             self.phase = Phase::Leaving { how: Ending::Destroy, until: self.deadline(now) };
+        }
+    }
+
+    /// Nothing will come any more.
+    pub fn cut_off(&mut self) {
+        if let Some(voice) = &mut self.voice {
+            voice.cut_off();
         }
     }
 
@@ -245,18 +315,22 @@ impl Player {
         }
     }
 
-    /// Bytes from outside, to be sent as they are.
-    pub fn typed(&mut self, bytes: Bytes) {
+    /// Bytes from outside, to be sent as they are, or as a protocol wants them.
+    pub fn typed(&mut self, bytes: Bytes, now: Instant) {
         if matches!(self.phase, Phase::Talking) {
-            self.outbox.push(SentKind::Typed, bytes);
+            self.push(SentKind::Typed, bytes, now);
         }
     }
 
     /// No more bytes come from outside.
     pub fn typed_ended(&mut self, now: Instant) {
         let silent = self.script.payload == Payload::Nothing && self.script.answer.is_none();
-        if matches!(self.phase, Phase::Talking) && silent && !self.script.stay {
-            self.leave(Why::Done, now);
+        if !matches!(self.phase, Phase::Talking) || !silent || self.script.stay {
+            return;
+        }
+        match &self.voice {
+            Some(_) => self.falls_silent = true,
+            None => self.leave(Why::Done, now),
         }
     }
 
@@ -287,7 +361,7 @@ impl Player {
 
     /// Whether it wants to hear what is typed.
     pub fn wants_typed(&self) -> bool {
-        matches!(self.phase, Phase::Talking) && !self.outbox.is_full()
+        matches!(self.phase, Phase::Talking) && !self.outbox.is_full() && self.is_ready()
     }
 
     /// Why the connection is over.
@@ -319,150 +393,5 @@ fn fill(template: &str, number: u64, received: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn player(change: impl FnOnce(&mut Script)) -> (Player, Instant) {
-        let mut script = Script::new("127.0.0.1:1".parse().expect("an address"));
-        change(&mut script);
-        let now = Instant::now();
-        (Player::new(Arc::new(script), Dice::new(1, 1), now), now)
-    }
-
-    /// Writes all that may leave at `now` and gives it.
-    fn flush(player: &mut Player, now: Instant) -> Vec<u8> {
-        let mut all = Vec::new();
-        while let Some(chunk) = player.chunk(now).map(<[u8]>::to_vec) {
-            player.written(chunk.len(), now);
-            all.extend(chunk);
-        }
-        all
-    }
-
-    #[test]
-    fn it_registers_speaks_at_its_interval_and_ends_after_its_messages() {
-        let (mut player, start) = player(|script| {
-            script.payload = Payload::Counter("m".to_owned());
-            script.messages = Some(2);
-            script.last_words = Bytes::from_static(b"bye");
-        });
-        player.connected(Some(Bytes::from_static(b"hi;")), start);
-        assert_eq!(flush(&mut player, start), b"hi;");
-        assert_eq!(player.step(start), (Step::Go, false));
-        assert_eq!(flush(&mut player, start), b"m 1");
-        assert_eq!(player.wake_at(), Some(start + SECOND));
-        assert_eq!(player.step(start + SECOND), (Step::Go, false));
-        assert_eq!(flush(&mut player, start + SECOND), b"m 2");
-        player.step(start + SECOND);
-        assert_eq!(flush(&mut player, start + SECOND), b"bye");
-        assert_eq!(player.step(start + SECOND).0, Step::Finish);
-        assert_eq!(player.step(start + SECOND).0, Step::Go);
-        player.peer_finished(start + SECOND);
-        assert_eq!(player.step(start + SECOND).0, Step::Close);
-        assert!(matches!(player.take_why(), Why::Done));
-        assert_eq!((player.tally.messages, player.tally.message_bytes), (2, 9));
-        assert_eq!(player.tally.hash, super::super::RunningHash::of(b"m 1m 2bye"));
-    }
-
-    #[test]
-    fn an_idle_device_says_its_last_words_and_any_activity_puts_that_off() {
-        let (mut player, start) = player(|script| {
-            script.idle = Some(3 * SECOND);
-            script.last_words = Bytes::from_static(b"bye");
-        });
-        player.connected(None, start);
-        player.received(b"ping", start + 2 * SECOND);
-        assert_eq!(player.step(start + 3 * SECOND), (Step::Go, false));
-        assert_eq!(player.wake_at(), Some(start + 5 * SECOND));
-        assert_eq!(player.step(start + 5 * SECOND), (Step::Go, true));
-        assert_eq!(flush(&mut player, start + 5 * SECOND), b"bye");
-        assert!(matches!(player.take_why(), Why::Idle));
-    }
-
-    #[test]
-    fn it_waits_for_a_peer_that_never_finishes_only_so_long() {
-        let (mut player, start) = player(|_| {});
-        player.connected(None, start);
-        player.stop(start);
-        assert_eq!(player.step(start).0, Step::Finish);
-        assert_eq!(player.wake_at(), Some(start + 5 * SECOND));
-        assert_eq!(player.step(start + 5 * SECOND).0, Step::Close);
-    }
-
-    #[test]
-    fn a_half_closed_device_reads_on_until_the_peer_finishes() {
-        let (mut player, start) = player(|script| {
-            script.ending = Ending::HalfClose;
-            script.messages = Some(0);
-        });
-        player.connected(None, start);
-        assert_eq!(player.step(start).0, Step::Finish);
-        assert_eq!(player.wake_at(), None);
-        assert!(player.wants_read());
-        let later = start + 3600 * SECOND;
-        player.received(b"the rest", later);
-        assert_eq!(player.step(later).0, Step::Go);
-        player.stop(later);
-        assert_eq!(player.wake_at(), Some(later + 5 * SECOND), "stopped, it waits only so long");
-        player.peer_finished(later);
-        assert_eq!(player.step(later).0, Step::Close);
-    }
-
-    #[test]
-    fn a_reset_waits_for_what_was_said_and_takes_no_last_words() {
-        let (mut player, start) = player(|script| {
-            script.ending = Ending::Reset;
-            script.last_words = Bytes::from_static(b"never said");
-        });
-        player.connected(Some(Bytes::from_static(b"hi;")), start);
-        player.stop(start);
-        assert_eq!(player.step(start).0, Step::Go);
-        assert_eq!(flush(&mut player, start), b"hi;");
-        assert_eq!(player.step(start).0, Step::Reset);
-    }
-
-    #[test]
-    fn after_the_peers_fin_it_leaves_without_last_words() {
-        let (mut player, start) = player(|script| script.last_words = Bytes::from_static(b"no"));
-        player.connected(None, start);
-        player.peer_finished(start);
-        assert_eq!(player.step(start).0, Step::Close);
-        assert!(!player.wants_read());
-        assert!(matches!(player.take_why(), Why::PeerFinished));
-    }
-
-    #[test]
-    fn it_does_not_catch_up_after_having_been_held_up() {
-        let (mut player, start) = player(|script| script.payload = Payload::Text(5));
-        player.connected(None, start);
-        player.step(start);
-        assert_eq!(player.step(start + 9 * SECOND), (Step::Go, false));
-        assert_eq!(flush(&mut player, start + 9 * SECOND).len(), 5, "one waits for the other");
-        player.step(start + 9 * SECOND);
-        assert_eq!(flush(&mut player, start + 9 * SECOND).len(), 5);
-        assert_eq!(player.wake_at(), Some(start + 10 * SECOND));
-    }
-
-    #[test]
-    fn answers_are_numbered_and_may_hold_what_was_received() {
-        assert_eq!(fill("client data: {i}", 3, b"x"), b"client data: 3");
-        assert_eq!(fill("{You} said \"{received}\"\r\n", 1, b"\xff"), b"{You} said \"\xff\"\r\n");
-        assert_eq!(fill("{", 1, b""), b"{");
-    }
-
-    #[test]
-    fn a_device_that_stays_is_silent_after_its_last_message() {
-        let (mut player, start) = player(|script| {
-            script.payload = Payload::Text(5);
-            script.messages = Some(1);
-            script.stay = true;
-        });
-        player.connected(None, start);
-        player.step(start);
-        flush(&mut player, start);
-        assert_eq!(player.step(start + 60 * SECOND), (Step::Go, false));
-        assert_eq!(player.wake_at(), None);
-    }
-}
+#[path = "player_tests.rs"]
+mod tests;

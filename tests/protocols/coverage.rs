@@ -53,7 +53,7 @@ fn without_a_part(name: &str) -> Vec<(String, Table)> {
 }
 
 /// Whether a sample has to notice it. Conditions and registrations list many values of one kind,
-/// of which a sample meets one.
+/// of which a sample meets one; what a device sends is held elsewhere.
 fn is_needed(path: &[Step]) -> bool {
     let keys: Vec<&str> = path
         .iter()
@@ -62,7 +62,7 @@ fn is_needed(path: &[Step]) -> bool {
             Step::At(_) => None,
         })
         .collect();
-    let lists = keys.contains(&"when") || keys[0] == "registration";
+    let lists = keys.contains(&"when") || ["registration", "device"].contains(&keys[0]);
     let is_key = matches!(path.last(), Some(Step::Key(_)));
     !(lists || is_key && SAFE.contains(keys.last().unwrap()))
 }

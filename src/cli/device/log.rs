@@ -1,8 +1,11 @@
 use std::io::{self, Write};
 
+use data_encoding::HEXLOWER;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 
-use crate::simulator::{DeviceEvent, FleetSummary, SentKind, Why, escape};
+use crate::simulator::{
+    DeviceEvent, FleetSnapshot, FleetSummary, PATIENCE, SentKind, Verdict, Why, escape,
+};
 
 /// Bytes of a message that are shown.
 const SHOWN: usize = 512;
@@ -22,6 +25,7 @@ pub(super) fn event(out: &mut impl Write, event: &DeviceEvent<'_>) -> io::Result
         DeviceEvent::Sent { kind, bytes } => {
             let kind = match kind {
                 SentKind::Registration => "registered ",
+                SentKind::Heartbeat => "heartbeat  ",
                 SentKind::Message | SentKind::Typed => "sent       ",
                 SentKind::Answer => "answered   ",
                 SentKind::LastWords => "last words ",
@@ -30,6 +34,11 @@ pub(super) fn event(out: &mut impl Write, event: &DeviceEvent<'_>) -> io::Result
         }
         DeviceEvent::Received { bytes } => {
             writeln!(out, "{time} received    {} B  {}", bytes.len(), escape(bytes, SHOWN))?;
+        }
+        DeviceEvent::Judged { verdict } => {
+            if let Some(text) = judged(verdict) {
+                writeln!(out, "{time} {text}")?;
+            }
         }
         DeviceEvent::Idle => writeln!(out, "{time} timed out   nothing was read or written")?,
         DeviceEvent::PeerFinished => writeln!(out, "{time} end         the gateway finished")?,
@@ -41,11 +50,37 @@ pub(super) fn event(out: &mut impl Write, event: &DeviceEvent<'_>) -> io::Result
     out.flush()
 }
 
+/// A line about a reply, where there is something to say.
+fn judged(verdict: &Verdict) -> Option<String> {
+    let place = |login: bool| if login { " to the login" } else { "" };
+    let hex = |bytes: &[u8]| HEXLOWER.encode(&bytes[..bytes.len().min(SHOWN)]);
+    Some(match verdict {
+        Verdict::Awaited { .. } => return None,
+        Verdict::Right { login, bytes, tells_time: false } => {
+            format!("reply ok    {bytes} B{}", place(*login))
+        }
+        Verdict::Right { login, bytes, tells_time: true } => {
+            format!("reply ok    {bytes} B{}, with a time that was not compared", place(*login))
+        }
+        Verdict::Wrong { login, came, expected } => {
+            let (came, expected) = (hex(came), hex(expected));
+            format!("reply wrong{}: {came} came, {expected} is expected", place(*login))
+        }
+        Verdict::Missing { login, expected } => {
+            let (seconds, expected) = (PATIENCE.as_secs(), hex(expected));
+            format!("no reply   {} within {seconds}s: {expected} is expected", place(*login))
+        }
+        Verdict::Other(bytes) => format!("no reply    but {} B: {}", bytes.len(), hex(bytes)),
+        Verdict::Unfit(bytes) => format!("not sent    {bytes} B make no frame of the protocol"),
+    })
+}
+
 fn told(why: &Why) -> String {
     match why {
         Why::Done => "by the device, done".to_owned(),
         Why::Idle => "by the device, idle".to_owned(),
         Why::Stopped => "by the device, stopped".to_owned(),
+        Why::Unanswered => "by the device, its login was not answered".to_owned(),
         Why::PeerFinished => "by the gateway".to_owned(),
         Why::Reset => "reset by the gateway".to_owned(),
         Why::TimedOut => "the gateway no longer answers".to_owned(),
@@ -55,7 +90,7 @@ fn told(why: &Why) -> String {
 }
 
 /// A fleet's sums.
-pub(super) fn sums(out: &mut impl Write, summary: &FleetSummary) -> io::Result<()> {
+pub(super) fn sums(out: &mut impl Write, summary: &FleetSummary, judges: bool) -> io::Result<()> {
     let counts = &summary.counts;
     let seconds = summary.took.as_secs_f64().max(0.001);
     let per_second = |bytes: u64| HumanBytes((bytes as f64 / seconds) as u64);
@@ -76,6 +111,9 @@ pub(super) fn sums(out: &mut impl Write, summary: &FleetSummary) -> io::Result<(
         HumanCount(counts.received_bytes),
         per_second(counts.received_bytes)
     )?;
+    if judges {
+        replies(out, counts)?;
+    }
     writeln!(
         out,
         "closed      {} by the gateway, {} reset, {} by other errors",
@@ -85,4 +123,26 @@ pub(super) fn sums(out: &mut impl Write, summary: &FleetSummary) -> io::Result<(
     )?;
     writeln!(out, "took        {}", HumanDuration(summary.took))?;
     out.flush()
+}
+
+fn replies(out: &mut impl Write, counts: &FleetSnapshot) -> io::Result<()> {
+    writeln!(
+        out,
+        "logins      {} answered, {} unanswered",
+        HumanCount(counts.logins_answered),
+        HumanCount(counts.logins_unanswered)
+    )?;
+    writeln!(
+        out,
+        "replies     {} expected, {} ok, {} wrong, {} missing",
+        HumanCount(counts.replies_expected),
+        HumanCount(counts.replies_right),
+        HumanCount(counts.replies_wrong),
+        HumanCount(counts.replies_missing)
+    )?;
+    if counts.unfit > 0 {
+        let unfit = HumanCount(counts.unfit);
+        writeln!(out, "not sent    {unfit} messages, which make no frame of the protocol")?;
+    }
+    Ok(())
 }

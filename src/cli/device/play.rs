@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DeviceArgs, DeviceFault, log};
 use crate::{
-    simulator::{Device, DeviceEvent, FleetCounters, FleetSnapshot, Outcome, Why, unescape},
+    simulator::{
+        Device, DeviceEvent, FleetCounters, FleetSnapshot, Outcome, Speech, Why, unescape,
+    },
     units::Span,
 };
 
@@ -24,6 +26,7 @@ const SPARE: u64 = 64;
 /// One device, told line by line.
 pub(super) async fn play_one(
     args: &DeviceArgs,
+    speech: Option<&Arc<Speech>>,
     stop: CancellationToken,
     out: &mut impl Write,
 ) -> Result<(), DeviceFault> {
@@ -32,8 +35,13 @@ pub(super) async fn play_one(
     let mut device = Device::new(script, args.registration())
         .seed(args.seed, 0)
         .source(args.source.first().copied());
+    if let Some(speech) = speech {
+        device = device.speech(speech.clone(), speech.name(&args.name(Some(speech)))?);
+    }
     if args.interactive {
-        device = device.typed(type_lines(args.line_end.clone()));
+        let usual = if speech.is_some() { &b""[..] } else { b"\n" };
+        let line_end = args.line_end.clone().unwrap_or(Bytes::from_static(usual));
+        device = device.typed(type_lines(line_end));
     }
     let mut written = Ok(());
     let outcome = device
@@ -51,6 +59,7 @@ pub(super) async fn play_one(
     written.map_err(DeviceFault::Write)?;
     match outcome.why {
         Why::Unreachable(fault) => Err(fault.into()),
+        Why::Unanswered => Err(DeviceFault::Unanswered),
         _ => Ok(()),
     }
 }
@@ -78,10 +87,11 @@ fn type_lines(line_end: Bytes) -> mpsc::Receiver<Bytes> {
 /// A fleet, with its sums at the end.
 pub(super) async fn play_fleet(
     args: &DeviceArgs,
+    speech: Option<&Arc<Speech>>,
     stop: CancellationToken,
     out: &mut impl Write,
 ) -> Result<(), DeviceFault> {
-    let fleet = args.fleet()?;
+    let fleet = args.fleet(speech)?;
     raise_descriptors(args.count)?;
     let counters = Arc::new(FleetCounters::default());
     let bar = progress(args.count);
@@ -102,7 +112,7 @@ pub(super) async fn play_fleet(
     };
     bar.finish_and_clear();
     let summary = summary?;
-    log::sums(out, &summary).map_err(DeviceFault::Write)?;
+    log::sums(out, &summary, speech.is_some()).map_err(DeviceFault::Write)?;
     judge(&summary.devices)
 }
 

@@ -78,6 +78,7 @@ pub(super) fn shape(
         patterns,
         fields,
         id,
+        said: None,
         // Stands in where the end is at fault.
         end: crate::protocol::frame::End::Rest,
         also: Box::default(),

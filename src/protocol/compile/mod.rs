@@ -1,6 +1,7 @@
 //! What a protocol file says of frames, turned into plain values, with every fault in its place.
 
 mod condition;
+mod device;
 mod end;
 mod field;
 mod frame;
@@ -11,12 +12,13 @@ mod template;
 
 use std::time::Duration;
 
+pub(super) use device::device_side;
 use naming::Naming;
 
 use super::{
     OnBadChecksum, ReplyWhen, Vocabulary,
     byteset::ByteSet,
-    frame::Shape,
+    frame::{Said, Shape},
     keys::Section,
     vocabulary::{Conduct, Envelope, MOST_SHAPES},
 };
@@ -55,15 +57,19 @@ pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
         return None;
     }
     let mut naming = Naming::default();
-    let shapes = shapes(root, &mut naming);
+    let mut shapes = shapes(root, &mut naming);
     let rules = rules(root, &shapes, &mut naming);
     let (id, kind, seq) = (naming.find("id"), naming.find("type"), naming.find("seq"));
     let escape = shapes.iter().find_map(|shape| shape.escape.clone());
     let command = command(root, escape, &naming);
     let (skip, skip_until) = skips(root);
+    let skips = !skip.is_empty() || !skip_until.is_empty();
+    if !skips {
+        shapes.iter_mut().for_each(|shape| shape.said = Said::of(shape));
+    }
     Some(Vocabulary {
         firsts: firsts(&shapes),
-        skips: !skip.is_empty() || !skip_until.is_empty(),
+        skips,
         skip,
         skip_until,
         id,
@@ -71,7 +77,7 @@ pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
         seq,
         rules,
         command,
-        max_frame: max_frame(root),
+        max_frame: max_frame(root).unwrap_or(usize::MAX),
         gap: root.span("gap").unwrap_or(GAP),
         conduct: conduct(root),
         names: naming.all.into(),
@@ -183,13 +189,15 @@ fn skips(root: &mut Section<'_, '_, '_>) -> (ByteSet, Box<[Box<[u8]>]>) {
     (skip, until.into_iter().map(Vec::into_boxed_slice).collect())
 }
 
-fn firsts(shapes: &[Shape]) -> Box<[u64; 256]> {
-    let mut firsts = Box::new([0; 256]);
+fn firsts(shapes: &[Shape]) -> Box<[[u64; 256]; 2]> {
+    let mut firsts = Box::new([[0; 256]; 2]);
     for shape in shapes {
         let known = shape.head.firsts();
-        for byte in 0..=u8::MAX {
-            if known.has(byte) {
-                firsts[usize::from(byte)] |= shape.bit;
+        for byte in (0..=u8::MAX).filter(|byte| known.has(*byte)) {
+            for named in [false, true] {
+                if shape.may_come(named) {
+                    firsts[usize::from(named)][usize::from(byte)] |= shape.bit;
+                }
             }
         }
     }

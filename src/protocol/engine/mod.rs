@@ -60,7 +60,7 @@ impl Engine {
         {
             let (bytes, behind) = input.split_at(total);
             *input = behind;
-            return Piece::Frame(Frame::new(vocabulary, shape, bytes));
+            return Piece::Frame(Frame::plain(vocabulary, shape, bytes));
         }
         self.feed_any(vocabulary, terms, input)
     }
@@ -244,7 +244,8 @@ impl Engine {
 }
 
 impl Terms {
+    #[inline]
     fn limit(self, vocabulary: &Vocabulary) -> usize {
-        vocabulary.max_frame.map_or(self.max_frame, |most| most.min(self.max_frame))
+        vocabulary.max_frame.min(self.max_frame)
     }
 }

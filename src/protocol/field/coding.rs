@@ -86,7 +86,11 @@ impl Coding {
             Self::Raw | Self::Ascii | Self::Hex | Self::Count => true,
             Self::Integer { .. } | Self::Decimal | Self::HexDigits => self.number(raw).is_some(),
             Self::Base100 => raw.iter().all(|byte| *byte < 100),
-            Self::Bcd => is_bcd(raw.iter()),
+            Self::Bcd => {
+                let (words, rest) = raw.as_chunks();
+                let full = words.iter().all(|word| digits(*word).is_some());
+                full && is_bcd(rest.iter()) || is_bcd(raw.iter())
+            }
             Self::BcdReversed => is_bcd(raw.iter().rev()),
         }
     }
@@ -96,7 +100,16 @@ impl Coding {
         match self {
             Self::Ascii => out.extend(trimmed(raw)),
             Self::Raw | Self::Hex => raw.iter().for_each(|byte| hex(*byte, out)),
-            Self::Bcd => bcd(raw.iter(), out),
+            Self::Bcd => {
+                let mut rest = raw;
+                while let Some((word, behind)) = rest.split_first_chunk()
+                    && let Some(digits) = digits(*word)
+                {
+                    out.extend(&digits);
+                    rest = behind;
+                }
+                bcd(rest.iter(), out);
+            }
             Self::BcdReversed => bcd(raw.iter().rev(), out),
             Self::Base100 => raw.iter().for_each(|byte| {
                 out.push(b'0' + byte / 10);
@@ -140,20 +153,46 @@ pub(super) fn trimmed(raw: &[u8]) -> &[u8] {
     &raw[start..end]
 }
 
-fn nibbles<'r>(raw: impl Iterator<Item = &'r u8>) -> impl Iterator<Item = u8> {
-    raw.flat_map(|byte| [byte >> 4, byte & 0xf])
+/// The eight digits that four bytes are, if they are nothing else: all of them at once.
+#[inline]
+fn digits(word: [u8; 4]) -> Option<[u8; 8]> {
+    let mut word = u64::from(u32::from_be_bytes(word));
+    // Each nibble gets a byte of its own.
+    word = (word | word << 16) & 0x0000_ffff_0000_ffff;
+    word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
+    word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let over = (word + 0x0606_0606_0606_0606) & 0x1010_1010_1010_1010;
+    (over == 0).then(|| (word | 0x3030_3030_3030_3030).to_be_bytes())
 }
 
 fn is_bcd<'r>(raw: impl Iterator<Item = &'r u8>) -> bool {
     let mut padding = false;
-    nibbles(raw).all(|nibble| {
-        padding |= nibble == 0xf;
-        if padding { nibble == 0xf } else { nibble < 10 }
-    })
+    for byte in raw {
+        let sound = match (byte >> 4, byte & 0xf) {
+            (0..=9, 0..=9) => !padding,
+            (0xf, 0xf) => true,
+            (0..=9, 0xf) => !padding,
+            _ => false,
+        };
+        padding |= byte & 0xf == 0xf;
+        if !sound {
+            return false;
+        }
+    }
+    true
 }
 
 fn bcd<'r>(raw: impl Iterator<Item = &'r u8>, out: &mut impl Out) {
-    nibbles(raw).take_while(|nibble| *nibble != 0xf).for_each(|nibble| out.push(b'0' + nibble));
+    for byte in raw {
+        match (byte >> 4, byte & 0xf) {
+            (0xf, _) => return,
+            (high, 0xf) => return out.push(b'0' + high),
+            (high, low) => {
+                out.push(b'0' + high);
+                out.push(b'0' + low);
+            }
+        }
+    }
 }
 
 fn hex(byte: u8, out: &mut impl Out) {

@@ -1,5 +1,5 @@
-use super::{Quick, Short};
-use crate::protocol::{field::coding::trimmed, framed::Frame, pattern::Groups};
+use super::{Gate, Quick, Short};
+use crate::protocol::{byteset::ByteSet, field::coding::trimmed, framed::Frame, pattern::Groups};
 
 /// Something that must hold for a frame.
 #[derive(Clone, Debug)]
@@ -55,6 +55,15 @@ impl Condition {
             return quick.of(frame.bytes).is_some_and(|number| numbers.contains(&number));
         }
         self.holds_any(frame)
+    }
+
+    /// The byte that it looks at, if it looks at one only.
+    pub(super) fn gate(&self) -> Option<Gate> {
+        let (Subject::Number(quick), Test::Numbers(numbers)) = (self.subject, &self.test) else {
+            return None;
+        };
+        let bytes: Vec<u8> = numbers.iter().filter_map(|one| u8::try_from(*one).ok()).collect();
+        Some(Gate { at: quick.byte()?, bytes: ByteSet::of(&bytes) })
     }
 
     fn holds_any(&self, frame: &Frame<'_>) -> bool {

@@ -41,15 +41,7 @@ impl Finish {
         if !self.value(coding, raw, &mut short) {
             return false;
         }
-        let mut text = short.as_bytes();
-        text = text.get(self.drop..).unwrap_or_default();
-        if let Some(keep) = self.keep {
-            text = &text[..text.len().min(keep)];
-        }
-        if self.strip0 {
-            let zeros = text.iter().take_while(|byte| **byte == b'0').count();
-            text = &text[zeros.min(text.len().saturating_sub(1))..];
-        }
+        let text = self.cut(short.as_bytes());
         let check = if self.luhn { luhn(text) } else { None };
         let length = text.len() + usize::from(check.is_some());
         (length..self.zpad).for_each(|_| out.push(b'0'));
@@ -58,6 +50,28 @@ impl Finish {
             out.push(digit);
         }
         true
+    }
+
+    /// The same in `short`, of which the text it gives is a part.
+    #[inline]
+    pub fn text<'s>(&self, coding: Coding, raw: &[u8], short: &'s mut Short) -> Option<&'s [u8]> {
+        if self.zpad > 0 || self.luhn {
+            return self.write(coding, raw, short).then(|| short.as_bytes());
+        }
+        self.value(coding, raw, short).then(|| self.cut(short.as_bytes()))
+    }
+
+    /// The characters of `text` that count.
+    fn cut<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        let mut text = text.get(self.drop..).unwrap_or_default();
+        if let Some(keep) = self.keep {
+            text = &text[..text.len().min(keep)];
+        }
+        if self.strip0 {
+            let zeros = text.iter().take_while(|byte| **byte == b'0').count();
+            text = &text[zeros.min(text.len().saturating_sub(1))..];
+        }
+        text
     }
 
     fn value(&self, coding: Coding, raw: &[u8], out: &mut impl Out) -> bool {

@@ -12,6 +12,7 @@ pub(super) use finish::Finish;
 pub(super) use text::{Out, Short};
 
 use super::{
+    byteset::ByteSet,
     framed::Frame,
     pattern::Groups,
     region::{Region, place},
@@ -27,6 +28,14 @@ pub(super) struct Field {
     pub name: u8,
     ways: Box<[Way]>,
     quick: Option<Quick>,
+    gate: Option<Gate>,
+}
+
+/// A field is in frames only that have one of these bytes at this place.
+#[derive(Clone, Copy, Debug)]
+struct Gate {
+    at: usize,
+    bytes: ByteSet,
 }
 
 /// One way to find a field.
@@ -81,7 +90,7 @@ impl Field {
             [way] => way.quick(),
             _ => None,
         };
-        Self { name, ways: ways.into(), quick }
+        Self { name, ways: ways.into(), quick, gate: None }
     }
 
     /// Lets its conditions look at numbers of the same kind of frame where they stand.
@@ -94,6 +103,9 @@ impl Field {
                 condition.subject = Subject::Number(quick);
             }
         }
+        if let [way] = &*self.ways {
+            self.gate = way.when.iter().find_map(Condition::gate);
+        }
     }
 
     /// Where its number stands, if that is always the same place.
@@ -104,6 +116,9 @@ impl Field {
     /// The way that leads to it in `frame`.
     #[inline]
     pub fn find<'w, 'f>(&'w self, frame: &Frame<'f>) -> Option<Found<'w, 'f>> {
+        if self.gate.as_ref().is_some_and(|gate| !gate.is_open(frame.bytes)) {
+            return None;
+        }
         self.ways.iter().find_map(|way| way.find(frame))
     }
 
@@ -167,6 +182,15 @@ impl Found<'_, '_> {
         Some(self.way.finish.number(number))
     }
 
+    /// What it means, as a part of `short`; none if it means nothing.
+    #[inline]
+    pub fn text<'s>(&self, frame: &Frame<'_>, short: &'s mut Short) -> Option<&'s [u8]> {
+        match self.raw {
+            Some(raw) => self.way.finish.text(self.way.coding, raw, short),
+            None => self.write(frame, short).then(|| short.as_bytes()),
+        }
+    }
+
     /// Writes what it means to `out`; `false` if it means nothing, and `out` may hold some of it.
     pub fn write(&self, frame: &Frame<'_>, out: &mut impl Out) -> bool {
         match (self.raw, &self.way.place) {
@@ -179,6 +203,13 @@ impl Found<'_, '_> {
     }
 }
 
+impl Gate {
+    #[inline]
+    fn is_open(&self, frame: &[u8]) -> bool {
+        frame.get(self.at).is_some_and(|byte| self.bytes.has(*byte))
+    }
+}
+
 /// A number that always stands at the same place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quick {
@@ -188,6 +219,11 @@ pub(super) struct Quick {
 }
 
 impl Quick {
+    /// Where it is, if it is one byte counted from the beginning.
+    fn byte(self) -> Option<usize> {
+        usize::try_from(self.at).ok().filter(|_| self.size == 1)
+    }
+
     #[inline]
     pub fn of(self, bytes: &[u8]) -> Option<u64> {
         let at = place(self.at, bytes.len())?;

@@ -48,4 +48,15 @@ impl Out for Short {
             self.length += 1;
         }
     }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        match self.bytes.get_mut(self.length..self.length + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => bytes.iter().for_each(|byte| self.push(*byte)),
+        }
+    }
 }

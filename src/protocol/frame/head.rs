@@ -70,6 +70,11 @@ impl Head {
         }
     }
 
+    /// The bytes that it is, if there is no choice.
+    pub fn literal(&self) -> Option<&Word> {
+        self.literal.as_ref()
+    }
+
     /// The bytes that may come first.
     pub fn firsts(&self) -> ByteSet {
         let mut firsts = ByteSet::default();

@@ -1,6 +1,6 @@
 use memchr::memmem;
 
-use super::{Cut, End, Escape, Fit, Head, Progress};
+use super::{Cut, End, Escape, Fit, Head, Progress, Said};
 use crate::protocol::{check::Check, field::Field, pattern::Groups, word::Word};
 
 /// One kind of frames.
@@ -13,6 +13,8 @@ pub(in crate::protocol) struct Shape {
     pub stage: Stage,
     pub head: Head,
     pub end: End,
+    /// The same in short, where the first bytes say all.
+    pub said: Option<Said>,
     /// A frame ends so, or its length is wrong.
     pub tail: Option<Word>,
     /// A pause ends it as well.
@@ -41,21 +43,6 @@ pub(in crate::protocol) enum Stage {
 }
 
 impl Shape {
-    /// How long the frame at the front of `bytes` is, if it says so, ends as it should, and means
-    /// what it holds.
-    #[inline]
-    pub fn said_length(&self, bytes: &[u8], limit: usize) -> Option<usize> {
-        let End::Length(length) = &self.end else {
-            return None;
-        };
-        let Cut::Done { total, .. } = length.cut(bytes, limit) else {
-            return None;
-        };
-        let plain = self.escape.is_none() && self.also.is_empty();
-        let tailed = self.tail.as_ref().is_none_or(|tail| tail.ends(&bytes[..total]));
-        (plain && tailed).then_some(total)
-    }
-
     /// Where the frame at the front of `bytes` ends; see [`End::cut`].
     #[inline]
     pub fn cut(
@@ -125,8 +112,13 @@ impl Shape {
         }
     }
 
-    /// Whether a frame of it may come now.
+    /// Whether what stands on the wire is the frame, and no pattern looks at it.
     #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.drop_head == 0 && self.drop_tail == 0 && self.patterns.is_empty()
+    }
+
+    /// Whether a frame of it may come now.
     pub fn may_come(&self, named: bool) -> bool {
         match self.stage {
             Stage::Any => true,

@@ -56,8 +56,10 @@ pub(super) enum Piece {
         separator: Box<[u8]>,
         format: Format,
     },
-    /// What a command is about to send.
+    /// What a command or a device is about to send.
     Payload,
+    /// The number of what a device sends.
+    Seq(Format),
 }
 
 /// What is known when something is sent.
@@ -108,6 +110,16 @@ impl Replies {
 }
 
 impl Template {
+    /// Whether it holds what is about to be sent.
+    pub fn holds_payload(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Payload))
+    }
+
+    /// Whether it holds the time.
+    pub fn tells_time(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Clock(_)))
+    }
+
     /// Writes it behind what `out` holds. `false` if something that it needs is not there; `out`
     /// may hold some of it then.
     pub fn write(
@@ -117,11 +129,23 @@ impl Template {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> bool {
+        self.write_numbered(frame, given, payload, None, out)
+    }
+
+    /// The same, where what is sent has a number.
+    pub fn write_numbered(
+        &self,
+        frame: Option<&Frame<'_>>,
+        given: &Given<'_>,
+        payload: &[u8],
+        seq: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let from = out.len();
         let mut at = [0; MOST];
         for (piece, at) in self.0.iter().zip(&mut at) {
             *at = out.len() - from;
-            if piece.write(frame, given, payload, out).is_none() {
+            if piece.write(frame, given, payload, seq, out).is_none() {
                 return false;
             }
         }
@@ -140,9 +164,11 @@ impl Piece {
         frame: Option<&Frame<'_>>,
         given: &Given<'_>,
         payload: &[u8],
+        seq: Option<u64>,
         out: &mut Vec<u8>,
     ) -> Option<()> {
         match self {
+            Self::Seq(format) => format.number(seq?, out),
             Self::Literal(bytes) => out.extend_from_slice(bytes),
             Self::Payload => out.extend_from_slice(payload),
             Self::Clock(clock) => clock.write(given.now, out)?,

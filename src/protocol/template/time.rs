@@ -12,6 +12,8 @@ pub(in crate::protocol) enum Clock {
     Part(Box<str>, Format),
     /// Seconds since a moment.
     Seconds { since: i64, format: Format },
+    /// Milliseconds since 1970.
+    Millis(Format),
     /// Year of the century, month, day, hour, minute, second: a byte each.
     Bytes,
     /// The same, two digits a byte.
@@ -30,6 +32,7 @@ impl Clock {
             ("", Some("bcd6")) => Ok(Self::Bcd),
             ("", Some(text)) if text.contains('%') => Ok(Self::Text(conversions(text)?)),
             ("", Some(text)) => Ok(Self::Seconds { since: 0, format: number(text)? }),
+            ("ms", Some(text)) => Ok(Self::Millis(number(text)?)),
             (part, Some(text)) if part.contains('%') => {
                 Ok(Self::Part(conversions(part)?, number(text)?))
             }
@@ -49,6 +52,7 @@ impl Clock {
                 let seconds = moment.as_second().saturating_sub(*since);
                 format.number(u64::try_from(seconds).ok()?, out);
             }
+            Self::Millis(format) => format.number(now.0, out),
             Self::Text(text) => out.extend_from_slice(written(text, moment)?.as_bytes()),
             Self::Part(text, format) => {
                 format.number(written(text, moment)?.trim().parse().ok()?, out);

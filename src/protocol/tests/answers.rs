@@ -38,11 +38,13 @@ fn field(keys: &str, frame: &[u8]) -> Option<(String, Written)> {
 #[test]
 fn fields_are_read_as_they_are_coded() {
     use Written::*;
-    let table: [(&str, &[u8], &str, Written); 28] = [
+    let table: [(&str, &[u8], &str, Written); 30] = [
         ("{ at = 1, len = 2 }", b"\x01\xab\xcd", "abcd", Hex),
         ("{ at = 1, len = 4, as = 'ascii' }", b"x 12\0", "12", Text),
         ("{ at = 0, len = 2, as = 'hex' }", b"\x0f\xa0", "0fa0", Text),
         ("{ at = 0, len = 3, as = 'bcd' }", b"\x12\x34\x5f", "12345", Text),
+        ("{ at = 0, len = 5, as = 'bcd' }", b"\x12\x34\x56\x78\x9f", "123456789", Text),
+        ("{ at = 0, len = 5, as = 'bcd' }", b"\x12\x34\x56\x7f\xff", "1234567", Text),
         ("{ at = 0, len = 3, as = 'bcdle' }", b"\x12\x34\x56", "563412", Text),
         ("{ at = 0, len = 3, as = 'base100' }", b"\x0c\x22\x05", "123405", Text),
         ("{ at = 0, as = 'u8' }", b"\xff", "255", Number),
@@ -96,11 +98,14 @@ fn fields_are_read_as_they_are_coded() {
 
 #[test]
 fn what_is_not_there_or_cannot_be_read_so_is_no_field() {
-    let table: [(&str, &[u8]); 8] = [
+    let table: [(&str, &[u8]); 11] = [
         ("{ at = 1, len = 2 }", b"ab"),
         ("{ at = -3, as = 'u8' }", b"ab"),
         ("{ at = 0, len = 2, as = 'bcd' }", b"\x1a\x00"),
         ("{ at = 0, len = 2, as = 'bcd' }", b"\xf1\x00"),
+        ("{ at = 0, len = 4, as = 'bcd' }", b"\x12\x34\x5a\x78"),
+        ("{ at = 0, len = 4, as = 'bcd' }", b"\x12\x3f\x56\x78"),
+        ("{ at = 0, len = 5, as = 'bcd' }", b"\x12\x34\x56\xff\x12"),
         ("{ at = 0, len = 1, as = 'base100' }", b"\x64"),
         ("{ at = 0, prefix = 'u8', as = 'ascii' }", b"\x09ab"),
         ("{ re = 'id=([0-9]+)' }", b"id=x"),

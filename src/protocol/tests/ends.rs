@@ -76,6 +76,25 @@ fn a_length_ends_a_frame() {
 }
 
 #[test]
+fn a_frame_whose_first_bytes_say_all_is_the_same_as_one_that_comes_in_pieces() {
+    let lines = |keys: &str| format!("[[frame]]\nhead = 'ab'\ntail = '!'\nlength = {{ {keys} }}");
+    let (short, long) = (b"ab\x04\0xyz!", b"ab\x08\0\x04\0!!abc!");
+    let little = lines("at = 2, size = 2, endian = 'little', add = 4");
+    is(&little, &[&short[..], long].concat(), &[short, long]);
+    let big = b"ab\0\x04xyz!";
+    is(&lines("at = 2, size = 2, add = 4"), &[&big[..], big].concat(), &[big, big]);
+    let masked = lines("at = 2, size = 2, endian = 'little', mask = 0xf0, shift = 4, add = 4");
+    is(&masked, b"ab\x4f\xffxyz!ab\x51\0wxyz!", &[b"ab\x4f\xffxyz!", b"ab\x51\0wxyz!"]);
+    // Its length is wrong: it ends with its tail.
+    let lame = b"ab\x06\0xyz!";
+    is(&little, &[&lame[..], short].concat(), &[lame, short]);
+    let two = "[[frame]]\nhead = '[a]'\nlength = { at = 1, size = 1 }\n[[frame]]\nhead = 'ab'\nuntil = '!'\n[[frame]]\nhead = 'b'\nlength = { at = 1, size = 1 }";
+    is(two, b"a\x09_______b\x0a________", &[b"a\x09_______", b"b\x0a________"]);
+    let first = "[[frame]]\nstage = 'first'\nhead = 'a'\nlength = { at = 1, size = 1 }\n[[frame]]\nuntil = '!'";
+    is(first, b"a\x0a________!", &[b"a\x0a________"]);
+}
+
+#[test]
 fn digits_end_a_frame() {
     let until = "[[frame]]\nhead = '\\$'\ndigits = { at = 2, until = ',', from = 'until' }";
     is(until, b"$a6,1234\r$b2,x", &[b"$a6,1234\r", b"$b2,x"]);

@@ -2,6 +2,7 @@ mod answers;
 mod classic;
 mod conversation;
 mod description;
+mod device;
 mod ends;
 mod every;
 mod hostile;
@@ -76,7 +77,8 @@ static PRESETS: LazyLock<Vec<Protocol>> = LazyLock::new(|| {
 pub(super) fn with_gap() -> Protocol {
     let lines = "gap = '1s'\nname_pattern = 'pump-\\d+'\n";
     let (_, etung) = BUILT_IN.iter().find(|(name, _)| *name == "etung").unwrap();
-    Protocol::parse("etung", &format!("{etung}{lines}")).unwrap()
+    let table = "[registration]\n";
+    Protocol::parse("etung", &etung.replace(table, &format!("{table}{lines}"))).unwrap()
 }
 
 /// A session that keeps what comes out, and looks after what must always hold.
