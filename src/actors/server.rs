@@ -14,7 +14,9 @@ use tokio::io::unix::AsyncFd;
 
 use crate::{
     limits::{ListenerCounts, Occupancy},
-    messages::{Arrival, DeviceArrived, Drain, ListenerProfile, Open, WebServerArrived},
+    messages::{
+        Arrival, DeviceArrived, Drain, ListenerProfile, Open, Reconfigure, WebServerArrived,
+    },
     model::Peer,
     net::{Accepted, Listener, Socket, options, sort_accept_fault},
     spool::Spool,
@@ -215,6 +217,20 @@ impl Handler<DeviceArrived> for Server {
         let arrival = self.admit(accepted);
         self.arrivals.extend(arrival);
         self.hand_over(usize::MAX);
+    }
+}
+
+impl Handler<Reconfigure> for Server {
+    type Result = ();
+
+    fn handle(&mut self, new: Reconfigure, _: &mut Context<Self>) {
+        let ListenerProfile { keepalive, user_timeout, .. } = *new.profile;
+        if let Some(listener) = &self.parts.listener {
+            // Where it fails, each connection is prepared by itself.
+            let _ = listener.get_ref().prepare(keepalive, user_timeout);
+        }
+        self.parts.profile = new.profile;
+        self.parts.max_connections = new.max_connections;
     }
 }
 

@@ -1,7 +1,6 @@
 use std::{
-    net::IpAddr,
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use actix::prelude::*;
@@ -11,21 +10,23 @@ use super::{
     StartFault,
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
+    listening::{ListenerGround, web_servers_at},
     spooling::open_spool,
     surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
     actors::{
-        Directory, Forwarder, ForwarderParts, Meet, Registry, Server, ServerParts, SessionHost,
-        ThreadDoor, ThreadPorts, WebServerDoor,
+        Directory, Forwarder, ForwarderParts, Meet, Registry, Server, SessionHost, ThreadDoor,
+        ThreadPorts,
     },
     config::Loaded,
     extension::Extensions,
     limits::{ListenerCounts, Occupancy},
-    link::{Dial, Mode, UpstreamSettings},
+    link::{Dial, UpstreamSettings},
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
+    protocol::Codes,
     spool::{Batch, ReaderId, ReaderSettings, Spool},
     supervision::{RestartPolicy, start_permanent},
     telemetry::{ActorKind, Telemetry},
@@ -45,6 +46,9 @@ pub struct Parts {
     pub occupancy: Arc<Occupancy>,
     pub telemetry: Telemetry,
     pub failures: Failures,
+    pub ground: ListenerGround,
+    pub extensions: Arc<Extensions>,
+    pub codes: Codes,
 }
 
 /// A listener that accepts.
@@ -53,6 +57,8 @@ pub struct RunningListener {
     pub address: String,
     pub counts: Arc<ListenerCounts>,
     pub server: Addr<Server>,
+    /// Set once it may end.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// An upstream that is supplied.
@@ -112,8 +118,19 @@ pub async fn assemble(
     let registry = ground.start_registry(&directory);
     let threads = ground.start_threads(&registry).await?;
     let upstreams = ground.start_forwarders(readers, doors);
-    let listeners = ground.start_servers(bound, &threads, &upstreams);
-    let Ground { spool, occupancy, telemetry, .. } = ground;
+    let Ground { spool, occupancy, extensions, telemetry, exits, .. } = ground;
+    let ground = ListenerGround {
+        occupancy: Arc::clone(&occupancy),
+        spool: Arc::clone(&spool),
+        threads: threads.hosts.iter().map(|host| host.clone().recipient()).collect(),
+        telemetry: telemetry.clone(),
+        exits,
+    };
+    let start = |bound: Bound| {
+        let web_servers = web_servers_at(&bound.name, &loaded.config, &upstreams);
+        ground.start(bound, web_servers)
+    };
+    let listeners = bound.into_iter().map(start).collect();
     Ok(Parts {
         listeners,
         upstreams,
@@ -124,6 +141,9 @@ pub async fn assemble(
         occupancy,
         telemetry,
         failures,
+        ground,
+        extensions,
+        codes,
     })
 }
 
@@ -199,51 +219,6 @@ impl Ground<'_> {
             upstreams.push(RunningUpstream { name: name.clone(), reader, address, forwarder });
         }
         upstreams
-    }
-
-    fn start_servers(
-        &self,
-        bound: Vec<Bound>,
-        threads: &Threads,
-        upstreams: &[RunningUpstream],
-    ) -> Vec<RunningListener> {
-        let mut listeners = Vec::new();
-        for bound in bound {
-            let (name, address) = (bound.name, bound.address);
-            let counts = Arc::new(ListenerCounts::of(&self.occupancy));
-            self.telemetry.listening(&name, &address, &bound.profile.protocols.names());
-            let parts = ServerParts {
-                listener: bound.listener,
-                profile: bound.profile,
-                max_connections: bound.max_connections,
-                counts: Arc::clone(&counts),
-                occupancy: Arc::clone(&self.occupancy),
-                spool: Arc::clone(&self.spool),
-                threads: threads.hosts.iter().map(|host| host.clone().recipient()).collect(),
-                web_servers: self.web_servers_at(&name, upstreams),
-                telemetry: self.telemetry.clone(),
-            };
-            let exits = self.exits.of(ActorKind::Server, &name);
-            let make = |_: &mut Context<Server>| Server::new(parts);
-            let server = start_permanent(16, RestartPolicy::default(), make, exits);
-            listeners.push(RunningListener { name, address, counts, server });
-        }
-        listeners
-    }
-
-    /// The upstreams whose web servers connect to this listener.
-    fn web_servers_at(&self, listener: &str, upstreams: &[RunningUpstream]) -> Vec<WebServerDoor> {
-        let settings = self.loaded.config.upstream.values();
-        settings
-            .zip(upstreams)
-            .filter(|(settings, _)| {
-                settings.mode == Mode::Accept && settings.listener.as_deref() == Some(listener)
-            })
-            .map(|(settings, upstream)| WebServerDoor {
-                from: settings.from.iter().map(IpAddr::to_canonical).collect(),
-                forwarder: upstream.forwarder.clone().recipient(),
-            })
-            .collect()
     }
 }
 

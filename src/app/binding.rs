@@ -2,15 +2,15 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::io::unix::AsyncFd;
 
-use super::{StartFault, profile::profile};
+use super::{StartFault, profile::profile, reload::most};
 use crate::{
+    actors::ListenerSettings,
     config::Loaded,
     extension::{Extensions, Happened, Occurrence, Verdict},
     link::{Mode, UpstreamSettings},
     messages::ListenerProfile,
     net::{Address, KeepaliveSettings, Listener, kernel},
     protocol::Codes,
-    units::Auto,
 };
 
 /// A listener that is bound and does not accept yet.
@@ -30,29 +30,35 @@ pub fn bind_listeners(
     codes: &Codes,
     unbound: bool,
 ) -> Result<Vec<Bound>, StartFault> {
-    let mut bound = Vec::new();
-    for (name, settings) in &loaded.config.listener {
-        let key = format!("listener.{name}");
-        let listener = match unbound {
-            true => None,
-            false => {
-                let care = (settings.keepalive, settings.user_timeout.non_zero());
-                Some(bind(&key, &settings.address, settings.backlog, Some(care))?)
-            }
-        };
-        let address = listener.as_ref().map(|listener| listener.get_ref().address().to_owned());
-        bound.push(Bound {
-            name: name.clone(),
-            listener,
-            address: address.unwrap_or_else(|| settings.address.clone()),
-            profile: profile(loaded, name, settings, codes)?,
-            max_connections: match settings.max_connections {
-                Auto::Auto => u32::MAX,
-                Auto::Count(count) => u32::try_from(count).unwrap_or(u32::MAX),
-            },
-        });
-    }
-    Ok(bound)
+    let all = loaded.config.listener.iter();
+    all.map(|(name, settings)| bind_listener(loaded, name, settings, codes, unbound)).collect()
+}
+
+/// Binds the address of one listener, unless it is to be left `unbound`.
+pub fn bind_listener(
+    loaded: &Loaded,
+    name: &str,
+    settings: &ListenerSettings,
+    codes: &Codes,
+    unbound: bool,
+) -> Result<Bound, StartFault> {
+    let profile = profile(loaded, name, settings, codes)?;
+    let listener = match unbound {
+        true => None,
+        false => {
+            let care = (settings.keepalive, settings.user_timeout.non_zero());
+            let key = format!("listener.{name}");
+            Some(bind(&key, &settings.address, settings.backlog, Some(care))?)
+        }
+    };
+    let address = listener.as_ref().map(|listener| listener.get_ref().address().to_owned());
+    Ok(Bound {
+        name: name.to_owned(),
+        listener,
+        address: address.unwrap_or_else(|| settings.address.clone()),
+        profile,
+        max_connections: most(settings.max_connections),
+    })
 }
 
 /// Binds the addresses of upstreams that connect to us at an address of their own, unless they are

@@ -41,6 +41,22 @@ impl ExitReports {
         move |exit| reports.tell(kind, &name, exit)
     }
 
+    /// The report for one actor that may end once `leaving` is set.
+    pub fn of_leaving(
+        &self,
+        kind: ActorKind,
+        name: &str,
+        leaving: &Arc<AtomicBool>,
+    ) -> impl FnMut(Exit) + Send + Unpin + 'static {
+        let (reports, name, leaving) = (self.clone(), name.to_owned(), Arc::clone(leaving));
+        move |exit| match exit {
+            Exit::Stopped if leaving.load(Ordering::Relaxed) => {
+                reports.telemetry.actor_stopped(kind, &name);
+            }
+            exit => reports.tell(kind, &name, exit),
+        }
+    }
+
     fn tell(&self, kind: ActorKind, name: &str, exit: Exit) {
         match exit {
             Exit::Panicked(text) => {

@@ -41,11 +41,13 @@ pub struct GatewayBuilder {
 /// A running gateway. Lives on the thread of an actix system; that thread carries listeners,
 /// registry and upstreams, and the sessions too where there is no other.
 pub struct Gateway {
-    parts: Parts,
+    pub(super) parts: Parts,
+    /// What holds at present.
+    pub(super) loaded: Loaded,
     phase: Phase,
-    drain: Drain,
-    farewell: Duration,
-    flush: Duration,
+    pub(super) drain: Drain,
+    pub(super) farewell: Duration,
+    pub(super) flush: Duration,
     hurry: Hurry,
 }
 
@@ -133,7 +135,8 @@ impl GatewayBuilder {
             assembly::assemble(&self.loaded, extensions, self.telemetry, self.surroundings).await?;
         parts.telemetry.phase(Phase::Running.as_str(), None);
         let (phase, hurry) = (Phase::Running, Hurry::default());
-        Ok(Gateway { parts, phase, drain, farewell, flush, hurry })
+        let loaded = self.loaded;
+        Ok(Gateway { parts, loaded, phase, drain, farewell, flush, hurry })
     }
 }
 

@@ -8,6 +8,8 @@
 //! | `assembly` | settings to parts, parts to actors, ports wired |
 //! | `exits` | endings of infrastructure, and which of them end the process |
 //! | `surroundings` | what the machine gives: network, spool, chance |
+//! | `listening` | one listener, from bound to accepting |
+//! | `reload` | another configuration while it runs |
 //! | `threads` | the session threads |
 //! | `profile` | a listener's settings as working values |
 //! | `lifecycle` | the phases of a stop, each with a deadline |
@@ -19,8 +21,10 @@ mod exits;
 mod fault;
 mod gateway;
 mod lifecycle;
+mod listening;
 pub mod process;
 mod profile;
+mod reload;
 mod spooling;
 mod surroundings;
 mod threads;
@@ -28,3 +32,4 @@ mod threads;
 pub use fault::StartFault;
 pub use gateway::{Gateway, GatewayBuilder, Snapshot};
 pub use lifecycle::{Ended, Phase};
+pub use reload::Reloaded;

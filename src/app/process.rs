@@ -10,8 +10,9 @@ use tokio::{
 
 use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry};
 use crate::{
+    config::Loaded,
     net::raise_descriptor_limit,
-    telemetry::{LevelControl, Module, Settings, Telemetry},
+    telemetry::{LevelControl, Module, Telemetry},
 };
 
 /// What a signal asks for.
@@ -19,6 +20,8 @@ use crate::{
 pub enum Asked {
     /// SIGTERM or SIGINT: stop in order; the second time, at once.
     Stop,
+    /// SIGHUP: read the configuration anew, and take over what can be while running.
+    Reload,
     /// SIGUSR1: log more.
     Louder,
     /// SIGUSR2: log as the configuration says, read afresh.
@@ -29,6 +32,7 @@ pub enum Asked {
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
     louder: Signal,
     reset: Signal,
 }
@@ -45,6 +49,7 @@ impl Signals {
         Ok(Self {
             terminate: take(SignalKind::terminate())?,
             interrupt: take(SignalKind::interrupt())?,
+            hangup: take(SignalKind::hangup())?,
             louder: take(SignalKind::user_defined1())?,
             reset: take(SignalKind::user_defined2())?,
         })
@@ -55,6 +60,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", Asked::Stop),
             _ = self.interrupt.recv() => ("SIGINT", Asked::Stop),
+            _ = self.hangup.recv() => ("SIGHUP", Asked::Reload),
             _ = self.louder.recv() => ("SIGUSR1", Asked::Louder),
             _ = self.reset.recv() => ("SIGUSR2", Asked::Reset),
         }
@@ -79,25 +85,50 @@ pub fn system() -> Result<SystemRunner, StartFault> {
     Ok(System::with_tokio_rt(|| runtime))
 }
 
-/// The knob of the log's levels, and where their settings are read afresh.
-pub struct LogKnob {
-    /// Turned by SIGUSR1 and SIGUSR2.
+/// What signals change while the gateway runs.
+pub struct Controls {
+    /// The log's levels, turned by SIGUSR1 and SIGUSR2.
     pub levels: LevelControl,
-    /// Reads `[log]` again; the fault where it cannot be read.
-    pub reread: Box<dyn Fn() -> Result<Settings, String>>,
+    /// Reads the configuration anew; all that is wrong with it where it is refused.
+    pub reread: Box<dyn Fn() -> Result<Loaded, String>>,
 }
 
-impl LogKnob {
-    fn turn(&self, asked: Asked, telemetry: &Telemetry) {
-        if asked == Asked::Louder {
-            return telemetry.level_changed(self.levels.louder());
+impl Controls {
+    async fn turn(&self, asked: Asked, gateway: &mut Gateway, telemetry: &Telemetry) {
+        match asked {
+            Asked::Stop => {}
+            Asked::Louder => telemetry.level_changed(self.levels.louder()),
+            Asked::Reset => self.reset_levels(telemetry),
+            Asked::Reload => self.reload(gateway, telemetry).await,
         }
+    }
+
+    fn reset_levels(&self, telemetry: &Telemetry) {
         match (self.reread)() {
-            Ok(settings) => {
-                self.levels.configure(&settings);
-                telemetry.level_changed(settings.level);
+            Ok(loaded) => {
+                self.levels.configure(&loaded.config.log);
+                telemetry.level_changed(loaded.config.log.level);
             }
             Err(fault) => telemetry.failed(Module::Config, "levels not read afresh", &fault),
+        }
+    }
+
+    /// All or nothing: a configuration with faults changes nothing.
+    async fn reload(&self, gateway: &mut Gateway, telemetry: &Telemetry) {
+        let loaded = match (self.reread)() {
+            Ok(loaded) => loaded,
+            Err(faults) => return telemetry.reload_refused(&faults),
+        };
+        let (log, warnings) = (loaded.config.log.clone(), loaded.warnings.clone());
+        match gateway.reload(loaded).await {
+            Ok(reloaded) => {
+                self.levels.configure(&log);
+                warnings.iter().for_each(|warning| telemetry.config_warning(warning));
+                reloaded.applied.iter().for_each(|change| telemetry.setting_changed(change));
+                reloaded.needs_restart.iter().for_each(|change| telemetry.needs_restart(change));
+                telemetry.reloaded(reloaded.applied.len(), reloaded.needs_restart.len());
+            }
+            Err(fault) => telemetry.reload_refused(&fault),
         }
     }
 }
@@ -133,13 +164,13 @@ pub async fn serve(
     }
 }
 
-/// Runs a gateway until a signal says stop or a part fails, and stops it in order. Without a `knob`
-/// the log stays as it is.
+/// Runs a gateway until a signal says stop or a part fails, and stops it in order. Without `controls`
+/// other signals change nothing.
 pub async fn run_until_told(
     mut gateway: Gateway,
     mut signals: Signals,
     telemetry: Telemetry,
-    knob: Option<LogKnob>,
+    controls: Option<Controls>,
 ) -> Ended {
     let ended = loop {
         tokio::select! {
@@ -148,9 +179,9 @@ pub async fn run_until_told(
                 telemetry.signal(name);
                 match asked {
                     Asked::Stop => break Ended::Asked,
-                    Asked::Louder | Asked::Reset => {
-                        if let Some(knob) = &knob {
-                            knob.turn(asked, &telemetry);
+                    Asked::Louder | Asked::Reset | Asked::Reload => {
+                        if let Some(controls) = &controls {
+                            controls.turn(asked, &mut gateway, &telemetry).await;
                         }
                     }
                 }

@@ -7,7 +7,7 @@ use super::output;
 use crate::{
     app::{
         Ended, Gateway,
-        process::{LogKnob, Signals, log_panics, run_until_told, system},
+        process::{Controls, Signals, log_panics, run_until_told, system},
     },
     config::{Loaded, Options, load},
     telemetry,
@@ -25,11 +25,12 @@ pub fn run(loaded: Loaded, options: Options) -> ExitCode {
     for warning in &loaded.warnings {
         telemetry.config_warning(warning);
     }
-    let reread = move || match load(&options) {
-        Ok(loaded) => Ok(loaded.config.log),
-        Err(faults) => Err(faults.to_string()),
+    let reread = move || {
+        let loaded = load(&options).map_err(|faults| faults.to_string())?;
+        loaded.runnable().map_err(|faults| faults.to_string())?;
+        Ok(loaded)
     };
-    let knob = LogKnob { levels: guard.levels().clone(), reread: Box::new(reread) };
+    let controls = Controls { levels: guard.levels().clone(), reread: Box::new(reread) };
     let system = match system() {
         Ok(system) => system,
         Err(fault) => return output::fail(&format!("run: {fault}")),
@@ -37,7 +38,7 @@ pub fn run(loaded: Loaded, options: Options) -> ExitCode {
     let running = async move {
         let signals = Signals::new()?;
         let gateway = Gateway::builder(loaded).telemetry(telemetry.clone()).start().await?;
-        let ended = run_until_told(gateway, signals, telemetry, Some(knob)).await;
+        let ended = run_until_told(gateway, signals, telemetry, Some(controls)).await;
         Ok::<_, crate::app::StartFault>(ended)
     };
     // As a task it is looked at when it is woken; what `block_on` is given, whenever anything is.

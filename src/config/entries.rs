@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ::config::Value;
 use serde_json::Value as Json;
 
@@ -18,6 +20,29 @@ pub struct Entry {
     pub value: Json,
     /// A file with its line, `environment NAME`, `--set`, or `built in`.
     pub origin: String,
+}
+
+/// Every value of `config` by its key, and whether it is a secret.
+pub(super) fn leaves(config: &Config) -> BTreeMap<String, (Json, bool)> {
+    let mut leaves = BTreeMap::new();
+    if let Ok(root) = serde_json::to_value(config) {
+        gather(&Key::default(), root, &mut leaves);
+    }
+    leaves
+}
+
+fn gather(key: &Key, value: Json, leaves: &mut BTreeMap<String, (Json, bool)>) {
+    match value {
+        Json::Null => {}
+        Json::Object(table) => {
+            for (name, inner) in table {
+                gather(&key.child(&name), inner, leaves);
+            }
+        }
+        leaf => {
+            leaves.insert(key.to_string(), (leaf, key.is_secret()));
+        }
+    }
 }
 
 /// Every value of `config`, in its order.

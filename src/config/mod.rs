@@ -19,6 +19,7 @@
 
 mod address;
 mod assignment;
+mod changes;
 mod entries;
 mod fault;
 mod key;
@@ -43,6 +44,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use changes::{Change, changes};
 pub use entries::Entry;
 pub(crate) use fault::printable;
 pub use fault::{Fault, Faults, Severity};
@@ -145,13 +147,26 @@ pub struct Loaded {
     pub base: Option<PathBuf>,
     /// What works and may surprise.
     pub warnings: Vec<Fault>,
+    /// The protocols that listeners use, as they were read.
+    pub texts: BTreeMap<String, ProtocolText>,
 }
 
 impl Loaded {
     /// The description of protocol `name`: `protocols/<name>.toml` in the folders, or else built
     /// in. `None`: it is nowhere, or cannot be read; [`load`] refuses listeners that name such.
     pub fn protocol_text(&self, name: &str) -> Option<ProtocolText> {
-        presets::protocol_text(&self.folders, name).ok().flatten()
+        let known = self.texts.get(name).cloned();
+        known.or_else(|| presets::protocol_text(&self.folders, name).ok().flatten())
+    }
+
+    /// The protocols that the listeners of `config` use, as they stand in `folders` now.
+    pub fn texts_of(config: &Config, folders: &[PathBuf]) -> BTreeMap<String, ProtocolText> {
+        let names = config.listener.values().flat_map(|settings| settings.protocol.as_slice());
+        let read = |name: &String| {
+            let text = presets::protocol_text(folders, name).ok().flatten()?;
+            Some((name.clone(), text))
+        };
+        names.filter_map(read).collect()
     }
 
     /// Whether there is something to run by itself: a listener and an upstream. A gateway that is
@@ -267,7 +282,8 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     config.listener.retain(|_, listener| listener.enabled);
     config.upstream.retain(|_, upstream| upstream.enabled);
     let warnings = Faults::sorted(faults, &labels).0;
-    Ok(Loaded { config, entries, folders, base, warnings })
+    let texts = Loaded::texts_of(&config, &folders);
+    Ok(Loaded { config, entries, folders, base, warnings, texts })
 }
 
 /// What the kernel calls this machine.

@@ -11,6 +11,7 @@
 //! | commander | session thread | [`Deliveries`] |
 //! | session thread | commander | [`Progresses`], [`CameOnline`] |
 //! | server | forwarder | [`WebServerArrived`] |
+//! | app | server | [`Reconfigure`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
@@ -26,4 +27,4 @@ pub use names::{
     Census, Claim, Departure, NameNews, Names, Order, OrderKind, Orders, Present, ProbeAnswered,
     TakeCensus,
 };
-pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, WebServerArrived};
+pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};

@@ -54,6 +54,16 @@ pub struct Arrival {
 #[rtype(result = "()")]
 pub struct Open(pub Vec<Arrival>);
 
+/// From now on the listener serves newcomers so; who is there already stays as it was let in.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reconfigure {
+    /// How they are served.
+    pub profile: Arc<ListenerProfile>,
+    /// Most connections at a time.
+    pub max_connections: u32,
+}
+
 /// A connection that somebody else has accepted for a listener: it is admitted or refused as if
 /// the listener had.
 #[derive(Debug, Message)]

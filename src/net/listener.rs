@@ -1,5 +1,5 @@
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     io,
     net::{SocketAddr, ToSocketAddrs},
     os::{
@@ -24,7 +24,7 @@ pub struct Listener {
     address: String,
     /// The socket file, removed with the listener.
     path: Option<PathBuf>,
-    care: Option<Care>,
+    care: RefCell<Option<Care>>,
 }
 
 /// What connections are to have from the kernel.
@@ -91,15 +91,26 @@ impl Listener {
     /// listening socket, which saves some system calls for each of them; where that is not so, each
     /// is prepared by itself.
     pub fn preparing(
-        mut self,
+        self,
         keepalive: KeepaliveSettings,
         user_timeout: Option<Duration>,
     ) -> io::Result<Self> {
+        self.prepare(keepalive, user_timeout)?;
+        Ok(self)
+    }
+
+    /// The same from now on, for a listener that is in use.
+    pub fn prepare(
+        &self,
+        keepalive: KeepaliveSettings,
+        user_timeout: Option<Duration>,
+    ) -> io::Result<()> {
         if self.path.is_none() {
             options::prepare(&self.socket, &keepalive, user_timeout)?;
-            self.care = Some(Care { keepalive, user_timeout, is_inherited: OnceCell::new() });
+            let care = Care { keepalive, user_timeout, is_inherited: OnceCell::new() };
+            self.care.replace(Some(care));
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Where it listens, with the port that the kernel chose.
@@ -113,7 +124,7 @@ impl Listener {
         let (socket, peer) = acceptfrom_with(&self.socket, flags)?;
         match peer.and_then(|peer| SocketAddr::try_from(peer).ok()) {
             Some(address) => {
-                if let Some(care) = &self.care {
+                if let Some(care) = &*self.care.borrow() {
                     care.take_of(&socket)?;
                 }
                 Ok(Accepted::tcp(socket, address))
@@ -176,7 +187,7 @@ fn bind_tcp(host: &str, port: u16, backlog: i32) -> io::Result<Listener> {
             Ok(socket) => {
                 let bound = socket.local_addr()?.as_socket().unwrap_or(address);
                 let address = bound.to_string();
-                return Ok(Listener { socket, address, path: None, care: None });
+                return Ok(Listener { socket, address, path: None, care: RefCell::default() });
             }
             Err(error) => failure = error,
         }
@@ -207,7 +218,7 @@ fn bind_unix(path: &Path, backlog: i32) -> io::Result<Listener> {
     }
     socket.listen(backlog)?;
     let address = format!("unix:{}", path.display());
-    Ok(Listener { socket, address, path: Some(path.to_owned()), care: None })
+    Ok(Listener { socket, address, path: Some(path.to_owned()), care: RefCell::default() })
 }
 
 /// Whether `path` is a socket file left over from a process that is gone. A file of another kind

@@ -149,6 +149,10 @@ counts! {
     spool_damages: Counter,
     /// Events that observers missed.
     observer_missed: Counter,
+    /// Configurations that were taken over while running.
+    reloads: Counter,
+    /// Configurations that could not be.
+    reloads_refused: Counter,
     /// Doubtful settings that were warned of.
     config_warnings: Counter,
     /// Log records dropped under pressure, or that could not be written.

@@ -13,6 +13,7 @@ mod growth;
 mod lines;
 mod names;
 mod netns;
+mod reload;
 mod rules;
 mod shutdown;
 mod slow;

@@ -6,4 +6,5 @@ mod harness;
 mod extensions;
 mod panics;
 mod pressure;
+mod reload;
 mod sessions;

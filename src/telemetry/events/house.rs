@@ -31,6 +31,29 @@ impl Telemetry {
         warn!(self.log(Module::Config), "doubtful setting"; "warning" => %text);
     }
 
+    /// Another configuration holds: so many values took hold, and so many need a restart.
+    pub fn reloaded(&self, applied: usize, needs_restart: usize) {
+        self.counts().reloads.add(1);
+        info!(self.log(Module::Config), "configuration reloaded";
+            "applied" => applied, "needs_restart" => needs_restart);
+    }
+
+    /// A value took hold.
+    pub fn setting_changed(&self, change: &dyn Display) {
+        info!(self.log(Module::Config), "setting changed"; "setting" => %change);
+    }
+
+    /// A value waits for the next start.
+    pub fn needs_restart(&self, change: &dyn Display) {
+        warn!(self.log(Module::Config), "setting needs a restart"; "setting" => %change);
+    }
+
+    /// A configuration cannot be taken over; everything is as before.
+    pub fn reload_refused(&self, fault: &dyn Display) {
+        self.counts().reloads_refused.add(1);
+        error!(self.log(Module::Config), "configuration not reloaded"; "error" => %fault);
+    }
+
     /// An actor panicked. `message` is what the panic said.
     pub fn actor_panicked(&self, kind: ActorKind, name: &str, message: &str) {
         self.counts().panics.add(kind, 1);

@@ -1,0 +1,123 @@
+use std::fs;
+
+use tetherd::{
+    config::{Loaded, Options, from_toml, load},
+    simulator::{Behaviour, WebSettings},
+};
+
+use crate::harness::{Dtu, Rig, launch, settings, until, web_server};
+
+/// The configuration of `rig` with other keys of its listener, and more behind it.
+fn other(rig: &Rig, listener: &str, rest: &str) -> Loaded {
+    let web = rig.web.address().to_string();
+    from_toml(&format!("{}{rest}", settings(&web, listener, "", ""))).unwrap()
+}
+
+#[actix_rt::test]
+async fn what_a_reload_changes_holds_for_newcomers_and_no_device_is_dropped() {
+    let mut rig = Rig::plain().await;
+    let mut old = rig.online("old").await;
+    let loaded = other(&rig, "idle_timeout = '200ms'\nkeepalive = { idle = '9s' }", "");
+    let reloaded = rig.gateway.reload(loaded).await.unwrap();
+    let keys: Vec<&str> = reloaded.applied.iter().map(|change| change.key.as_str()).collect();
+    assert_eq!(keys, ["listener.dtu.idle_timeout", "listener.dtu.keepalive.idle"]);
+    assert_eq!(reloaded.applied[0].to_string(), "listener.dtu.idle_timeout: \"10m\" -> \"200ms\"");
+    assert_eq!(reloaded.needs_restart, []);
+    let _new = rig.online("new").await;
+    rig.sees(|report| report.offline == 1).await;
+    assert_eq!(rig.events("offline")[0]["imei"], "new", "the newcomer is idle soon");
+    old.write(b"still here").await;
+    rig.sees(|report| report.data == 1).await;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn listeners_come_and_go_and_their_devices_stay() {
+    let mut rig = Rig::plain().await;
+    let mut device = rig.online("first").await;
+    let address = rig.gateway.listener_address("dtu").unwrap().to_owned();
+    let with_meters = "[listener.meters]\naddress = '127.0.0.1:0'\nprotocol = 'raw'\n";
+    rig.gateway.reload(other(&rig, "", with_meters)).await.unwrap();
+    let meters = rig.gateway.listener_address("meters").unwrap().to_owned();
+    let mut meter = Dtu::connect(&meters).await;
+    meter.write(b"\x01\x03").await;
+    rig.sees(|report| report.data == 1).await;
+
+    let web = rig.web.address().to_string();
+    let only_meters = settings(&web, "enabled = false", "", "") + with_meters;
+    rig.gateway.reload(from_toml(&only_meters).unwrap()).await.unwrap();
+    assert_eq!(rig.gateway.listener_address("dtu"), None);
+    let closed = || std::net::TcpStream::connect(&address).is_err();
+    until("nobody is accepted any more", closed).await;
+    device.write(b"still here").await;
+    rig.sees(|report| report.data == 2).await;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_reload_that_cannot_be_done_changes_nothing() {
+    let mut rig = Rig::plain().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap();
+    let more = format!("[listener.meters]\naddress = '{port}'\n");
+    let loaded = other(&rig, "idle_timeout = '100ms'", &more);
+    let fault = rig.gateway.reload(loaded).await.unwrap_err().to_string();
+    assert!(fault.contains(&format!("{port} is taken by another process")), "{fault}");
+    let _device = rig.online("quiet").await;
+    let again = rig.gateway.reload(other(&rig, "idle_timeout = '100ms'", "")).await.unwrap();
+    assert_eq!(again.applied.len(), 1, "the first one changed nothing");
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn what_needs_a_restart_is_named_each_time() {
+    let mut rig = Rig::plain().await;
+    let elsewhere = "[spool]\nmax_size = '8MiB'\n[upstream.second]\naddress = '127.0.0.1:9'\n";
+    let addressed = |rig: &Rig| {
+        let mut loaded = other(rig, "outbound_limit = '1KiB'", elsewhere);
+        loaded.config.listener.get_mut("dtu").unwrap().address = "127.0.0.1:9".to_owned();
+        loaded
+    };
+    for applied in [1, 0] {
+        let loaded = addressed(&rig);
+        let reloaded = rig.gateway.reload(loaded).await.unwrap();
+        assert_eq!(reloaded.applied.len(), applied);
+        let keys: Vec<&str> = reloaded.needs_restart.iter().map(|c| c.key.as_str()).collect();
+        assert!(keys.contains(&"listener.dtu.address") && keys.contains(&"spool.max_size"));
+        assert!(keys.contains(&"upstream.second.address"), "{keys:?}");
+    }
+    rig.online("device").await;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_protocol_file_is_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let protocol = |head: &str| {
+        let text = format!("name = 'own'\n[registration]\nhead = '{head}'\nterminators = [';']\n");
+        fs::create_dir_all(folder.path().join("protocols")).unwrap();
+        fs::write(folder.path().join("protocols/own.toml"), text).unwrap();
+    };
+    let web = web_server(WebSettings::default(), [Behaviour::default()]).await;
+    let toml =
+        settings(&web.address().to_string(), "protocol = 'own'", "", "[spool]\ntype = 'memory'");
+    fs::write(folder.path().join("default.toml"), toml).unwrap();
+    let read = || {
+        let paths = vec![folder.path().to_owned()];
+        load(&Options { paths, ..Options::default() }).unwrap()
+    };
+    protocol("A=");
+    let (gateway, telemetry, records) = launch(read(), |builder| builder).await;
+    let mut rig = Rig { gateway, web, records, telemetry };
+    let mut old = rig.connect().await;
+    until("it is let in", || rig.gateway.snapshot().connections == 1).await;
+    protocol("B=");
+    let reloaded = rig.gateway.reload(read()).await.unwrap();
+    assert_eq!(reloaded.applied[0].key, "protocols/own.toml");
+    let mut new = rig.connect().await;
+    new.write(b"B=new;").await;
+    rig.sees(|report| report.name("new").online).await;
+    old.write(b"A=old;").await;
+    rig.sees(|report| report.name("old").online).await;
+    rig.stop().await;
+}
