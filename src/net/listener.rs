@@ -283,7 +283,7 @@ mod tests {
         for _ in 0..3 {
             assert!(is_prepared(&accepted(&listener)));
         }
-        assert_eq!(listener.care.as_ref().unwrap().is_inherited.get(), Some(&true));
+        assert_eq!(listener.care.borrow().as_ref().unwrap().is_inherited.get(), Some(&true));
     }
 
     #[test]
