@@ -1,6 +1,6 @@
 use std::{
     rc::Rc,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
 };
 
 use actix::prelude::*;
@@ -11,18 +11,18 @@ use super::{
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
     listening::{ListenerGround, web_servers_at},
+    running::{RunningListener, RunningUpstream},
     spooling::open_spool,
     surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
     actors::{
-        Directory, Forwarder, ForwarderParts, Meet, Registry, Server, SessionHost, ThreadDoor,
-        ThreadPorts,
+        Directory, Forwarder, ForwarderParts, Meet, Registry, SessionHost, ThreadDoor, ThreadPorts,
     },
     config::Loaded,
     extension::Extensions,
-    limits::{ListenerCounts, Occupancy},
+    limits::Occupancy,
     link::{Dial, UpstreamSettings},
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
@@ -49,25 +49,6 @@ pub struct Parts {
     pub ground: ListenerGround,
     pub extensions: Arc<Extensions>,
     pub codes: Codes,
-}
-
-/// A listener that accepts.
-pub struct RunningListener {
-    pub name: String,
-    pub address: String,
-    pub counts: Arc<ListenerCounts>,
-    pub server: Addr<Server>,
-    /// Set once it may end.
-    pub leaving: Arc<AtomicBool>,
-}
-
-/// An upstream that is supplied.
-pub struct RunningUpstream {
-    pub name: String,
-    pub reader: ReaderId,
-    /// Where the web server connects to us, if it has an address of its own.
-    pub address: Option<String>,
-    pub forwarder: Addr<Forwarder>,
 }
 
 /// What the actors share.

@@ -2,7 +2,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use tokio::io::unix::AsyncFd;
 
-use super::{StartFault, profile::profile, reload::most};
+use super::{StartFault, profile::profile};
 use crate::{
     actors::ListenerSettings,
     config::Loaded,
@@ -11,6 +11,7 @@ use crate::{
     messages::ListenerProfile,
     net::{Address, KeepaliveSettings, Listener, kernel},
     protocol::Codes,
+    units::Auto,
 };
 
 /// A listener that is bound and does not accept yet.
@@ -107,4 +108,12 @@ pub async fn ask_about(bound: &[Bound], extensions: &Extensions) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// Most connections at a time.
+pub fn most(max_connections: Auto) -> u32 {
+    match max_connections {
+        Auto::Auto => u32::MAX,
+        Auto::Count(count) => u32::try_from(count).unwrap_or(u32::MAX),
+    }
 }

@@ -9,9 +9,9 @@ use std::{
 use actix::prelude::*;
 
 use super::{
-    assembly::{RunningListener, RunningUpstream},
     binding::Bound,
     exits::ExitReports,
+    running::{RunningListener, RunningUpstream},
 };
 use crate::{
     actors::{Server, ServerParts, WebServerDoor},

@@ -9,6 +9,7 @@
 //! | `exits` | endings of infrastructure, and which of them end the process |
 //! | `surroundings` | what the machine gives: network, spool, chance |
 //! | `listening` | one listener, from bound to accepting |
+//! | `running` | what runs of listeners and upstreams |
 //! | `reload` | another configuration while it runs |
 //! | `threads` | the session threads |
 //! | `profile` | a listener's settings as working values |
@@ -25,6 +26,7 @@ mod listening;
 pub mod process;
 mod profile;
 mod reload;
+mod running;
 mod spooling;
 mod surroundings;
 mod threads;

@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use super::{
     Gateway, StartFault,
-    binding::{Bound, ask_about, bind_listener},
+    binding::{Bound, ask_about, bind_listener, most},
     listening::web_servers_at,
     profile::profile,
 };
 use crate::{
     config::{Change, Config, Loaded, changes},
     messages::{ListenerProfile, Reconfigure},
-    units::Auto,
 };
 
 /// What became of another configuration.
@@ -113,13 +112,5 @@ impl Gateway {
         self.loaded.config.log.level = config.log.level;
         self.loaded.config.log.modules = config.log.modules;
         self.loaded.folders = folders;
-    }
-}
-
-/// Most connections at a time.
-pub(super) fn most(max_connections: Auto) -> u32 {
-    match max_connections {
-        Auto::Auto => u32::MAX,
-        Auto::Count(count) => u32::try_from(count).unwrap_or(u32::MAX),
     }
 }
