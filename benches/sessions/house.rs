@@ -139,6 +139,7 @@ fn profile() -> Result<Arc<ListenerProfile>> {
         keepalive: settings.keepalive,
         user_timeout: settings.user_timeout.non_zero(),
         outbound_limit: settings.outbound_limit.bytes(),
+        polls: Arc::new([]),
         farewell: settings.farewell.get().max(Duration::from_millis(1)),
     }))
 }

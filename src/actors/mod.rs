@@ -21,6 +21,6 @@ pub use forwarder::{Forwarder, ForwarderParts};
 pub use registry::{Meet, Registry, ThreadDoor};
 pub use server::{Server, ServerParts, WebServerDoor};
 pub use settings::{
-    DrainSettings, ListenerSettings, OnIdle, OneOrMany, Registration, Unregistered,
+    DrainSettings, ListenerSettings, OnIdle, OneOrMany, PollSettings, Registration, Unregistered,
 };
 pub use thread::{SessionHost, SessionThread, ThreadPorts, start_host};

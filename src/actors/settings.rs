@@ -50,6 +50,37 @@ pub struct ListenerSettings {
     pub farewell: Span,
 }
 
+/// `[poll.<name>]`: what devices are asked at intervals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PollSettings {
+    /// `false` leaves it out.
+    pub enabled: bool,
+    /// The listeners whose devices are asked; none named: all of them.
+    pub listener: Vec<String>,
+    /// The names of devices that are asked; `*` stands for anything, `?` for one character.
+    pub devices: OneOrMany,
+    /// From one question to the next; each device has its own moment in it.
+    pub every: Span,
+    /// Bytes in hexadecimal, with pieces in braces.
+    pub send: String,
+    /// How long an answer is waited for.
+    pub timeout: Span,
+}
+
+impl Default for PollSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listener: Vec::new(),
+            devices: OneOrMany::One("*".to_owned()),
+            every: Span::seconds(60),
+            send: String::new(),
+            timeout: Span::seconds(5),
+        }
+    }
+}
+
 /// A word, or a list of words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -1,12 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
+use wildmatch::WildMatch;
+
 use super::StartFault;
 use crate::{
-    actors::{self, ListenerSettings, OnIdle},
+    actors::{self, ListenerSettings, OnIdle, PollSettings},
     config::Loaded,
     limits::DuplicatePolicy,
-    messages::ListenerProfile,
-    protocol::{Codes, Protocol, Protocols, Registration, Rules, Unregistered},
+    messages::{ListenerProfile, Poll},
+    protocol::{Codes, Protocol, Protocols, Registration, Request, Rules, Unregistered},
 };
 
 /// Turns a listener's settings into working values.
@@ -30,8 +32,29 @@ pub fn profile(
         keepalive: settings.keepalive,
         user_timeout: settings.user_timeout.non_zero(),
         outbound_limit: settings.outbound_limit.bytes(),
+        polls: polls(loaded, name),
         farewell: settings.farewell.get().max(Duration::from_millis(1)),
     }))
+}
+
+/// What the devices of `listener` are asked at intervals. The configuration was checked, so that all
+/// of them can be read.
+fn polls(loaded: &Loaded, listener: &str) -> Arc<[Poll]> {
+    let concerns = |settings: &&PollSettings| {
+        settings.listener.is_empty() || settings.listener.iter().any(|name| name == listener)
+    };
+    let all = loaded.config.poll.iter().filter(|(_, settings)| concerns(settings));
+    let read = all.filter_map(|(name, settings)| {
+        let devices = settings.devices.as_slice().iter();
+        Some(Poll {
+            name: name.as_str().into(),
+            devices: devices.map(|pattern| WildMatch::new(pattern)).collect(),
+            every: settings.every.get(),
+            request: Request::parse(&settings.send).ok()?,
+            timeout: settings.timeout.get(),
+        })
+    });
+    read.collect()
 }
 
 /// The configuration was checked, so that the protocols are known.

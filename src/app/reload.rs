@@ -108,6 +108,7 @@ impl Gateway {
         let Loaded { config, folders, .. } = new;
         self.loaded.texts = Loaded::texts_of(&config, &folders);
         self.loaded.config.listener = config.listener;
+        self.loaded.config.poll = config.poll;
         self.loaded.config.drain = config.drain;
         self.loaded.config.log.level = config.log.level;
         self.loaded.config.log.modules = config.log.modules;

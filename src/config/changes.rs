@@ -67,7 +67,7 @@ impl Config {
         let mut steps = key.split('.');
         match (steps.next(), steps.next(), steps.next()) {
             (Some("listener"), Some(_), Some("address" | "backlog")) => false,
-            (Some("listener" | "drain"), ..) => true,
+            (Some("listener" | "drain" | "poll"), ..) => true,
             (Some("log"), Some("level" | "modules"), _) => true,
             (Some(first), ..) => first.starts_with("protocols/"),
             (None, ..) => false,

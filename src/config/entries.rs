@@ -79,7 +79,7 @@ fn collect(key: &Key, value: &Json, origins: &Value, entries: &mut Vec<Entry>) {
 /// Tables as people write them: `[listener.dtu]`, with `keepalive.idle` within it.
 fn split(key: &Key) -> (Key, Key) {
     let length = match key.0.first() {
-        Some(Step::Name(kind)) if kind == "listener" || kind == "upstream" => 2,
+        Some(Step::Name(kind)) if ["listener", "upstream", "poll"].contains(&kind.as_str()) => 2,
         _ => 1,
     };
     let length = length.min(key.0.len() - 1);

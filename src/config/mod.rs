@@ -25,6 +25,7 @@ mod fault;
 mod key;
 mod layer;
 mod listener_rules;
+mod poll_rules;
 mod presets;
 mod protocol_files;
 mod protocol_rules;
@@ -52,7 +53,7 @@ pub use presets::{DEFAULT, PROFILES, PROTOCOLS, ProtocolText};
 pub use protocol_files::ProtocolFiles;
 
 use crate::{
-    actors::{DrainSettings, ListenerSettings},
+    actors::{DrainSettings, ListenerSettings, PollSettings},
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -72,6 +73,8 @@ pub struct Config {
     pub listener: BTreeMap<String, ListenerSettings>,
     /// Web servers that get everything, by name.
     pub upstream: BTreeMap<String, UpstreamSettings>,
+    /// What devices are asked at intervals, by name.
+    pub poll: BTreeMap<String, PollSettings>,
     /// Where events wait.
     pub spool: spool::Settings,
     /// How the process lets go of its devices.
@@ -87,6 +90,7 @@ impl Default for Config {
             gateway: host_name(),
             listener: BTreeMap::new(),
             upstream: BTreeMap::new(),
+            poll: BTreeMap::new(),
             spool: spool::Settings::default(),
             drain: DrainSettings::default(),
             log: telemetry::Settings::default(),
@@ -280,6 +284,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     }
     let entries = entries::list(&config, &origins);
     config.listener.retain(|_, listener| listener.enabled);
+    config.poll.retain(|_, poll| poll.enabled);
     config.upstream.retain(|_, upstream| upstream.enabled);
     let warnings = Faults::sorted(faults, &labels).0;
     let texts = Loaded::texts_of(&config, &folders);

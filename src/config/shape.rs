@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Tables of later versions.
-const LATER_TABLES: [&str; 5] = ["admin", "commands", "poll", "tls", "cluster"];
+const LATER_TABLES: [&str; 4] = ["admin", "commands", "tls", "cluster"];
 
 /// Keys of later versions, and what they are for.
 const LATER_KEYS: [(&str, &str); 10] = [
@@ -49,7 +49,7 @@ pub(super) fn check(root: &mut Json, origins: &Value, faults: &mut Vec<Fault>) -
     for table in LATER_TABLES {
         shape.refuse_later(&Key::dotted(table), "this table is not built yet; remove it");
     }
-    for kind in ["listener", "upstream"] {
+    for kind in ["listener", "upstream", "poll"] {
         shape.check_instances(&Key::dotted(kind));
     }
     for table in ["spool", "drain", "log"] {
@@ -112,7 +112,11 @@ impl Shape<'_> {
             let key = kind.child(&name);
             if !matches!(tree::at(self.root, &key), Some(Json::Object(_))) {
                 tree::remove(self.root, &key);
-                let example = if kind.last() == "listener" { "dtu" } else { "web" };
+                let example = match kind.last() {
+                    "listener" => "dtu",
+                    "poll" => "meters",
+                    _ => "web",
+                };
                 self.fault(
                     &key,
                     format!(

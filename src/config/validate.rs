@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use ::config::Value;
 
 use super::{
-    Config, Fault, Severity, address, key::Key, listener_rules, presets, protocol_rules, tree,
-    upstream_rules,
+    Config, Fault, Severity, address, key::Key, listener_rules, poll_rules, presets,
+    protocol_rules, tree, upstream_rules,
 };
 use crate::{
     net::{Address, KeepaliveSettings},
@@ -31,6 +31,9 @@ pub(super) fn check(
     for (name, listener) in &config.listener {
         listener_rules::check(name, listener, &mut rules);
         protocol_rules::check(name, listener, &config.spool, folders, &protocols, &mut rules);
+    }
+    for (name, poll) in &config.poll {
+        poll_rules::check(name, poll, config, &mut rules);
     }
     for (name, upstream) in &config.upstream {
         upstream_rules::check(name, upstream, config, &mut rules);

@@ -19,6 +19,7 @@ mod instruct;
 mod lifecycle;
 mod names;
 mod open;
+mod polls;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
 pub use instruct::{Instruct, Instruction, Refused};
@@ -28,3 +29,4 @@ pub use names::{
     TakeCensus,
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};
+pub use polls::Poll;

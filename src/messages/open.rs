@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::Message;
 
+use super::Poll;
 use crate::{
     limits::{DuplicatePolicy, Ticket},
     model::Peer,
@@ -32,6 +33,8 @@ pub struct ListenerProfile {
     pub user_timeout: Option<Duration>,
     /// Most bytes waiting for a device that does not read.
     pub outbound_limit: usize,
+    /// What devices are asked at intervals.
+    pub polls: Arc<[Poll]>,
     /// How long an ending session may take to write what it holds.
     pub farewell: Duration,
 }

@@ -164,16 +164,15 @@ impl Cutter {
     ) -> Item<'a> {
         loop {
             match &self.state {
+                State::Open if !protocol.cuts_frames() => return next_chunk(rules, input),
                 State::Cutting(..) | State::Coded(_) => break,
-                State::Open if protocol.code().is_some() => {
-                    self.state = opened(protocol);
+                State::Open => {
+                    self.state = match protocol.vocabulary() {
+                        Some(_) => State::Cutting(Engine::default(), true),
+                        None => opened(protocol),
+                    };
                     break;
                 }
-                State::Open if protocol.cuts_frames() => {
-                    self.state = State::Cutting(Engine::default(), true);
-                    break;
-                }
-                State::Open => return next_chunk(rules, input),
                 _ => {}
             }
             let Some(packet) = protocol.packet() else {

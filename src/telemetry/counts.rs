@@ -1,5 +1,6 @@
 use super::{
-    AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Refusal, Tally,
+    AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Polled,
+    Refusal, Tally,
 };
 use crate::model::CloseReason;
 
@@ -101,6 +102,8 @@ counts! {
     filtered_bytes: Tally<Filtered>,
     /// Frames whose checksum is wrong.
     bad_checksums: Counter,
+    /// What became of polls.
+    polls: Tally<Polled>,
     /// Frames that were answered.
     answered: Counter,
     /// Silences that were told upstream.

@@ -36,7 +36,9 @@ pub use label::{Counter, Label, Tally};
 pub use levels::LevelControl;
 pub use log::{Log, LogFault, LogGuard};
 pub use module::Module;
-pub use reasons::{AcceptFaultKind, ActorKind, Filtered, LinkError, LinkFaultKind, Refusal};
+pub use reasons::{
+    AcceptFaultKind, ActorKind, Filtered, LinkError, LinkFaultKind, Polled, Refusal,
+};
 pub use recorder::{Records, discarder, recorder};
 pub use settings::{Level, LogFormat, Settings, SettingsFault};
 pub use text::Excerpt;

@@ -53,6 +53,20 @@ labels! {
 }
 
 labels! {
+    /// What became of the questions that devices are asked at intervals.
+    Polled by "outcome" {
+        /// Put.
+        Asked = "asked",
+        /// Answered.
+        Answered = "answered",
+        /// Not answered in time.
+        Unanswered = "unanswered",
+        /// Given up, since a command came.
+        GivenUp = "given_up",
+    }
+}
+
+labels! {
     /// What kind of actor.
     ActorKind by "actor" {
         /// One for each device.

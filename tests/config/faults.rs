@@ -422,7 +422,22 @@ fn every_other_mistake_is_told_with_what_to_do() {
             "text:1: admin: this table is not built yet; remove it",
         ),
         ("[commands]", "text:1: commands: this table is not built yet; remove it"),
-        ("[poll.a]", "text:1: poll: this table is not built yet; remove it"),
+        (
+            "[poll.a]",
+            "text:1: poll.a.send: is missing; write what devices are asked, such as \"01 03 00 00 00 02 {crc16-modbus}\"",
+        ),
+        (
+            "[poll.a]\nsend = '01 0'",
+            "text:2: poll.a.send: \"010\" has a digit without its partner; a byte has two",
+        ),
+        (
+            "[poll.a]\nsend = '01'\ntimeout = '2m'",
+            "text:3: poll.a.timeout: \"2m\" leaves no room for an answer before the next question; write more than \"0s\" and at most every, \"1m\"",
+        ),
+        (
+            "[poll.a]\nsend = '01'\nlistener = ['dto']",
+            "text:3: poll.a.listener: there is no listener \"dto\"; leave the key out for all of them",
+        ),
         (
             "[drain]\nspread = 30",
             "text:2: drain.spread: 30 has no unit; write a duration with its unit, such as \"30s\" (ms, s, m, h, d)",

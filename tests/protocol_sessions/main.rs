@@ -10,6 +10,7 @@ mod code;
 mod frames;
 mod many;
 mod names;
+mod polls;
 mod ports;
 mod replies;
 mod site;

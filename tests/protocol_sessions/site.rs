@@ -40,6 +40,11 @@ pub async fn rig(
     Rig { gateway, web, records, telemetry }
 }
 
+/// A gateway whose devices are asked at intervals.
+pub async fn polling(listener: &str, polls: &str) -> Rig {
+    Rig::with(&format!("farewell = '500ms'\n{listener}"), "", polls).await
+}
+
 /// A spool that makes nothing safe by itself.
 pub struct Slow {
     inner: MemorySpool,

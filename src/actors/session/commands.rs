@@ -16,6 +16,7 @@ impl Session {
     /// Something waits to be delivered.
     pub(super) fn commanded(&mut self) {
         self.commanding = true;
+        self.give_up_poll();
         self.next_command();
     }
 

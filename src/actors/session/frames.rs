@@ -261,8 +261,14 @@ impl Session {
         answered: bool,
     ) {
         {
-            let mut scratch = self.thread.scratch();
+            let thread = std::rc::Rc::clone(&self.thread);
+            let mut scratch = thread.scratch();
             heard.meaning(heard.is(), check, &mut scratch.meaning);
+            if self.polls.is_some() {
+                let is_known = protocol.vocabulary().is_some_and(Vocabulary::knows_answers);
+                let may_answer = heard.is() == Kind::Answer || !is_known;
+                self.mark_poll_answer(may_answer, &mut scratch.meaning);
+            }
             let slot = self.slot_of(heard);
             self.thread.tell_data(slot, heard.bytes(), &scratch.meaning);
             if slot != self.slot {

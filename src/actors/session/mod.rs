@@ -13,6 +13,7 @@
 //! | `naming` | from the claim to `online` |
 //! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
+//! | `polls` | what devices are asked at intervals |
 //! | `commands` | one command at a time: written, acknowledged, answered |
 //! | `watching` | deadlines: registration, silence, farewell, probe |
 //! | `ending` | the one way out |
@@ -23,6 +24,7 @@ mod commands;
 mod ending;
 mod frames;
 mod naming;
+mod polls;
 mod reading;
 mod subdevices;
 mod watching;
@@ -43,6 +45,7 @@ use self::{
     asking::Question,
     ending::Ending,
     frames::Held,
+    polls::Polls,
     subdevices::SubDevices,
     watching::{Looks, Probe},
 };
@@ -72,6 +75,8 @@ pub struct Session {
     subdevices: Option<Box<SubDevices>>,
     /// Something was answered since bytes were last written.
     answered: bool,
+    /// What the device is asked at intervals.
+    polls: Option<Box<Polls>>,
     /// A command is under way.
     commanding: bool,
     /// As it is noted in the thread's table.
@@ -139,6 +144,7 @@ impl Session {
             held: None,
             subdevices: None,
             answered: false,
+            polls: None,
             commanding: false,
             listener,
             stream,

@@ -50,6 +50,7 @@ impl Session {
         let connections = self.thread.ports.occupancy.connections();
         self.thread.with(self.slot, |who| telemetry.session_named(&who.facts(), connections));
         self.intake.named();
+        self.begin_polls();
         self.answer_login(&Arc::clone(&self.listener));
         if !self.is_decided(Moment::Online) {
             self.go_on();

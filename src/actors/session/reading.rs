@@ -227,7 +227,9 @@ impl Session {
     }
 
     fn tell(&mut self, data: &[u8]) {
-        self.thread.tell_data(self.slot, data, b"");
+        let mut meaning = Vec::new();
+        self.mark_poll_answer(true, &mut meaning);
+        self.thread.tell_data(self.slot, data, &meaning);
         self.look_for_answer(self.slot, data, (false, false));
     }
 

@@ -105,6 +105,7 @@ impl Session {
             && self.ending.is_none()
             && self.probe.is_none()
             && !self.commanding
+            && self.polls.is_none()
             && !self.peer_finished
             && !self.asking;
         let ListenerProfile { protocols, rules, idle_timeout, .. } = &*self.listener;
@@ -126,6 +127,7 @@ impl Session {
             self.pause_deadline(),
             self.idle_deadline(),
             self.command_deadline(),
+            self.poll_deadline(),
             self.probe.as_ref().map(|probe| probe.next_look),
             self.peer_finished.then(|| self.thread.now() + HALF_OPEN_LOOK),
         ];
@@ -196,6 +198,7 @@ impl Session {
         if due(self.idle_deadline()) && !self.read_last() {
             self.fell_idle();
         }
+        self.look_at_polls();
         self.look_at_probe();
         self.look_at_half_open();
     }

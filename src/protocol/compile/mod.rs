@@ -46,6 +46,11 @@ const GAP: Duration = Duration::from_millis(200);
 /// Most rules of a protocol.
 const MOST_RULES: usize = 256;
 
+/// Reads what is sent to a device of any protocol; tells what is wrong with it.
+pub(super) fn request(text: &str) -> Result<super::template::Template, String> {
+    template::template(text, &Naming::default())
+}
+
 /// Reads what the protocol file at `root` says of frames; none if it says nothing of them.
 pub(super) fn vocabulary(root: &mut Section<'_, '_, '_>) -> Option<Vocabulary> {
     if !root.has("frame") {

@@ -7,7 +7,7 @@ use slog::{debug, error, info, trace, warn};
 use super::{SessionFacts, Telemetry};
 use crate::{
     model::{CloseReason, Name, Seat},
-    telemetry::{Excerpt, Filtered, Label, Level, Module},
+    telemetry::{Excerpt, Filtered, Label, Level, Module, Polled},
 };
 
 /// How a session ended, and what came of it.
@@ -100,6 +100,11 @@ impl Telemetry {
     pub fn bad_checksum(&self, facts: &SessionFacts, frame: &[u8]) {
         self.counts().bad_checksums.add(1);
         debug!(self.log(Module::Session), "bad checksum"; facts, "frame" => %Excerpt(frame));
+    }
+
+    /// A device was asked, or has answered, or has not.
+    pub fn polled(&self, outcome: Polled) {
+        self.counts().polls.add(outcome, 1);
     }
 
     /// A frame is answered, now or once it is safe.
