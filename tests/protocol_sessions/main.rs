@@ -7,6 +7,7 @@
 mod harness;
 
 mod code;
+mod devices;
 mod frames;
 mod many;
 mod names;
