@@ -102,7 +102,7 @@ fn awake<'b>(protocol: &Protocol, bytes: &'b [u8]) -> Option<&'b [u8]> {
 /// Such bytes may come first as well.
 fn wake_up(protocol: &Protocol) -> Option<Head> {
     let vocabulary = protocol.vocabulary().filter(|_| protocol.packet().is_none())?;
-    (!vocabulary.skip.is_empty()).then(|| Head::new(vec![vec![vocabulary.skip.clone()]]))
+    (!vocabulary.skip.is_empty()).then(|| Head::new(vec![vec![vocabulary.skip]]))
 }
 
 /// What a connection may begin with.

@@ -9,6 +9,7 @@ mod harness;
 mod code;
 mod devices;
 mod frames;
+mod guide;
 mod many;
 mod names;
 mod ports;
