@@ -14,6 +14,10 @@ const GUIDE: &str = include_str!("../../config/protocols/README.md");
 /// The first block of the guide that begins so, without its fences.
 fn block(begins: &str) -> &'static str {
     let (_, behind) = GUIDE.split_once(begins).unwrap_or_else(|| panic!("no {begins}"));
+    block_of(behind)
+}
+
+fn block_of(behind: &str) -> &str {
     behind.split_once("```").unwrap().0
 }
 
@@ -55,11 +59,27 @@ fn the_frames_of_the_guide_come_out_of_the_file_of_the_guide() {
     let told: Vec<_> = frames.iter().map(|frame| (&frame["is"], &frame["fields"])).collect();
     assert_eq!(told, [(&json!("login"), &json!({})), (&json!("data"), &json!({ "level": 1234 }))]);
     // The frames are those that the datasheet shows.
+    let pair = Regex::new("..").unwrap();
     for frame in frames {
         let bytes = frame["bytes"].as_str().unwrap();
-        let spaced = Regex::new("..").unwrap().replace_all(bytes, "$0 ");
+        let spaced = pair.replace_all(bytes, "$0 ");
         assert!(block("```text\n").contains(spaced.trim()), "{spaced}");
     }
+}
+
+#[test]
+fn the_commands_of_the_readmes_bench_do_what_is_said_of_them() {
+    let readme = include_str!("../../README.md");
+    let (_, bench) = readme.split_once("### A bench for protocol files\n\n```sh\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let said: Vec<String> =
+        block_of(bench).lines().map(|command| done(folder.path(), command)).collect();
+    let [_, begun, guessed, explained, _, run] = &said[..] else { panic!("{said:?}") };
+    assert!(begun.starts_with("tracker.toml is written"), "{begun}");
+    assert!(guessed.contains("name      860000000000017"), "{guessed}");
+    assert!(readme.contains(explained.trim_end()), "{explained}");
+    let run: Value = serde_json::from_str(run).unwrap();
+    assert_eq!(run["frames"][0]["reply"], json!(["787805010001d9dc0d0a"]));
 }
 
 #[actix_rt::test]
