@@ -61,6 +61,7 @@ fn the_frames_of_the_guide_come_out_of_the_file_of_the_guide() {
     // The frames are those that the datasheet shows.
     let pair = Regex::new("..").unwrap();
     for frame in frames {
+        assert_eq!((&frame["check"], &frame["name"]), (&json!("ok"), &said["frames"][0]["name"]));
         let bytes = frame["bytes"].as_str().unwrap();
         let spaced = pair.replace_all(bytes, "$0 ");
         assert!(block("```text\n").contains(spaced.trim()), "{spaced}");
