@@ -154,6 +154,17 @@ pub enum Command {
     Demo(DemoArgs),
 
     /// Play one device or a fleet against any gateway
+    ///
+    /// Without options it says ETUNG:, its name and CR LF, then a message each second, until Ctrl-C.
+    /// With --protocol it is a device of that protocol: it logs in, waits for the reply, sends
+    /// reports and signs of life, and tells of each reply whether it is the one that the protocol
+    /// has: "reply ok", "reply wrong" or "no reply", with what is expected. A listener of the gateway
+    /// has to read that protocol, on the port that is called.
+    ///
+    /// One device tells what happens to it, line by line; a fleet shows its progress and ends with
+    /// its sums. Ctrl-C ends in order, a second one at once. A TEXT may hold \r, \n, \t, \0, \\ and
+    /// \x41. A SPAN has its unit behind it: 200ms, 10s, 3m, 1h.
+    #[command(verbatim_doc_comment)]
     Device(Box<DeviceArgs>),
 
     /// Try out a web server

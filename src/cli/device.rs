@@ -42,13 +42,14 @@ const EXAMPLES: &str = r#"Examples:
       tetherd device 127.0.0.1:7000 -i
   A GT06 tracker that logs in, sends positions, and compares what it is answered:
       tetherd device 127.0.0.1:5023 --protocol gt06 --every 10s
+  The same with a message of its own, once:
+      tetherd device 127.0.0.1:5023 --protocol gt06 --once --data 'pressure 4'
+  Another device of your own protocol file, before there is one:
+      tetherd device 127.0.0.1:7001 --protocol ./tank.toml --name 20260018
   A thousand devices, a hundred connects a second, for a minute:
       tetherd device 127.0.0.1:7000 --count 1000 --rate 100 --every 10s --for 1m"#;
 
-/// Play one device, or a fleet, against any gateway.
-///
-/// One device tells what happens to it, line by line; a fleet shows its progress and ends with its
-/// sums. Ctrl-C ends in order, a second one at once. Texts may hold \r, \n, \t, \0, \\ and \x41.
+/// Arguments of `tetherd device`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DeviceArgs {
@@ -60,10 +61,10 @@ pub struct DeviceArgs {
     #[arg(long)]
     pub name: Option<String>,
 
-    /// Play a device of this protocol: the name of a built-in one or of one in the configuration's
-    /// protocols/, or a path to a .toml file. It logs in, sends and takes its replies as the file's
-    /// [device] says; --data and what is typed stand in its messages
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["register", "no_register", "terminator", "answer"])]
+    /// Play a device of this protocol: one that is built in, one in the configuration's protocols/,
+    /// or a file such as ./pump.toml, whose [device] says what it sends. Its reports are those of the
+    /// file; with --data or -i it sends that instead, in the protocol's frames
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["register", "no_register", "terminator", "answer"])]
     pub protocol: Option<String>,
 
     /// What ends the registration; '' for nothing
@@ -83,11 +84,11 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "TEXT", value_parser = Payload::parse)]
     pub data: Option<Payload>,
 
-    /// Send no messages
+    /// Send no messages; signs of life still go out with --protocol
     #[arg(long, conflicts_with = "data")]
     pub silent: bool,
 
-    /// Pause between two messages
+    /// Pause between two messages; signs of life have the protocol's own
     #[arg(long, value_name = "SPAN", default_value = "1s")]
     pub every: Span,
 
@@ -200,7 +201,10 @@ enum DeviceFault {
     Protocol(String),
     #[error(transparent)]
     Speech(#[from] SpeechFault),
-    #[error("no reply to the login within {}s", PATIENCE.as_secs())]
+    #[error(
+        "no reply to the login within {}s; is this the port of a listener with that protocol?",
+        PATIENCE.as_secs()
+    )]
     Unanswered,
     #[error("cannot start: {0}")]
     Start(io::Error),

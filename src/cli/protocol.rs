@@ -9,7 +9,7 @@ mod listing;
 mod new;
 mod pieces;
 mod run;
-mod source;
+pub(super) mod source;
 
 use std::process::ExitCode;
 
@@ -17,15 +17,25 @@ use crate::{config::Options, model::UnixMillis};
 
 /// What stands below the help.
 pub const EXAMPLES: &str = "\
-Examples:
-  tetherd protocol new pump --samples captured.txt --output config/protocols/pump.toml
-  tetherd protocol explain pump 7878050100015b4b0d0a
-  tetherd protocol run pump --at 2026-11-20T00:00:00Z < connections.jsonl
+A protocol of your own, from captured bytes on:
+  1. Begin the file; then name its fields and write its rules.
+       tetherd protocol new pump --samples captured.txt \\
+           --output config/protocols/pump.toml
+  2. Look at one frame: is each part what you think?
+       tetherd protocol explain pump 7878050100015b4b0d0a
+  3. Play whole connections: frames, names and replies.
+       tetherd protocol run pump < connections.jsonl
+  4. Let a listener read it.
+       tetherd --set listener.dtu.protocol=pump
+  5. Play such a device, once the file has a [device].
+       tetherd device 127.0.0.1:7000 --protocol pump
 
-A protocol is named as listeners name it, or by its file: ./pump.toml. All keys of protocol files are
-in protocols/README.md, which tetherd config init writes.
+A protocol is named as listeners name it, or by its file: ./pump.toml. What may
+stand in a file, and a protocol in ten minutes: protocols/README.md, which
+tetherd config init writes.
 
-Exit codes: 0 done, 1 some input could not be read, 2 bad usage or a faulty protocol file.";
+Exit codes: 0 done, 1 some input could not be read, 2 bad usage or a faulty
+protocol file.";
 
 /// Arguments of `tetherd protocol`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +64,10 @@ enum ProtocolCommand {
     Run(run::RunArgs),
 
     /// Show what each byte of a frame is, what it means and what is answered
+    ///
+    /// A row for each part of a frame: its place, its bytes, what it is, how it is read, its value.
+    /// Below: what the frame is by which rule, who the device is, what it is answered, and what web
+    /// servers are told.
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
 

@@ -6,6 +6,9 @@ use super::{
     frame::{Fit, Head, Stage},
 };
 
+/// Most bytes in front of the first frame that are passed over before it is known who speaks.
+const MOST_TO_WAKE_UP: usize = 64;
+
 /// Which protocol a device speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chosen {
@@ -48,10 +51,16 @@ pub fn choose(protocols: &[Protocol], bytes: &[u8], quiet: bool) -> Chosen {
 /// The pairs among `protocols` that some first bytes fit both.
 pub fn ambiguities(protocols: &[Protocol]) -> Vec<Ambiguity> {
     let heads: Vec<Vec<Head>> = protocols.iter().map(heads).collect();
+    // What wakes two of them up says nothing yet.
+    let wakes = |a: usize, b: usize| {
+        wake_up(&protocols[a]).is_some_and(|wakes| heads[b].iter().any(|head| wakes.meets(head)))
+    };
     let takes_all = |at: usize| heads[at].iter().any(Head::is_any);
     let meet = |a: usize, b: usize| heads[a].iter().any(|a| heads[b].iter().any(|b| a.meets(b)));
     let pairs = (0..heads.len()).flat_map(|a| (a + 1..heads.len()).map(move |b| (a, b)));
-    let found = pairs.filter(|(first, second)| meet(*first, *second));
+    let found = pairs.filter(|(first, second)| {
+        meet(*first, *second) || wakes(*first, *second) || wakes(*second, *first)
+    });
     let tell = |(first, second)| {
         let hides = takes_all(first);
         Ambiguity { first, second, hides, falls_back: takes_all(second) && !hides }
@@ -67,6 +76,9 @@ fn fits(protocol: &Protocol, bytes: &[u8]) -> Fit {
             None => Fit::Open,
         };
     }
+    let Some(bytes) = awake(protocol, bytes) else {
+        return Fit::No;
+    };
     let mut fit = Fit::No;
     for head in heads(protocol) {
         match head.fits(bytes) {
@@ -76,6 +88,21 @@ fn fits(protocol: &Protocol, bytes: &[u8]) -> Fit {
         }
     }
     fit
+}
+
+/// `bytes` without those that only wake a line up; none if they are too many.
+fn awake<'b>(protocol: &Protocol, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    let Some(vocabulary) = protocol.vocabulary().filter(|_| protocol.packet().is_none()) else {
+        return Some(bytes);
+    };
+    let count = bytes.iter().take_while(|byte| vocabulary.skip.has(**byte)).count();
+    (count <= MOST_TO_WAKE_UP).then(|| &bytes[count..])
+}
+
+/// Such bytes may come first as well.
+fn wake_up(protocol: &Protocol) -> Option<Head> {
+    let vocabulary = protocol.vocabulary().filter(|_| protocol.packet().is_none())?;
+    (!vocabulary.skip.is_empty()).then(|| Head::new(vec![vec![vocabulary.skip]]))
 }
 
 /// What a connection may begin with.

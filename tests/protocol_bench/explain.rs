@@ -145,7 +145,7 @@ fn what_explain_says_of_a_frame_is_what_run_says() {
 fn the_readme_shows_what_is_written() {
     let readme = include_str!("../../README.md");
     let login = hex(gt06_login());
-    assert!(readme.contains(&format!("tetherd protocol explain pump {login}\n")));
+    assert!(readme.contains(&format!("tetherd protocol explain gt06 {login}\n")));
     let text = done(&["explain", "gt06", &login], "");
     assert!(readme.contains(&text), "{text}");
 }

@@ -7,7 +7,9 @@
 mod harness;
 
 mod code;
+mod devices;
 mod frames;
+mod guide;
 mod many;
 mod names;
 mod polls;

@@ -13,7 +13,7 @@ use crate::{
 const GUIDE: &str = include_str!("../../config/protocols/README.md");
 
 /// Where the keys are listed that the program reads.
-const READERS: [&str; 8] = [
+const READERS: [&str; 9] = [
     include_str!("../../src/protocol/description.rs"),
     include_str!("../../src/protocol/registration.rs"),
     include_str!("../../src/protocol/compile/mod.rs"),
@@ -22,6 +22,7 @@ const READERS: [&str; 8] = [
     include_str!("../../src/protocol/compile/field.rs"),
     include_str!("../../src/protocol/compile/rule.rs"),
     include_str!("../../src/protocol/compile/condition.rs"),
+    include_str!("../../src/protocol/compile/device.rs"),
 ];
 
 /// The protocol files in the guide that are whole, with their names.
@@ -86,9 +87,12 @@ fn the_guide_names_every_key_that_is_read() {
 #[test]
 fn the_tables_of_the_guide_name_no_key_that_is_not_read() {
     let mut found = 0;
-    for (title, below) in
-        [("key of `[[frame]]`", "frame"), ("key of `[[rule]]`", "rule"), ("key | meaning", "")]
-    {
+    for (title, below) in [
+        ("key of `[[frame]]`", "[[frame]]"),
+        ("key of `[[rule]]`", "[[rule]]"),
+        ("key of `[device]`", "[device]"),
+        ("key | meaning", ""),
+    ] {
         for table in
             GUIDE.split("\n\n").filter(|part| part.lines().next().unwrap_or("").contains(title))
         {
@@ -103,7 +107,7 @@ fn the_tables_of_the_guide_name_no_key_that_is_not_read() {
                             format!("[[frame]]\nrest = true\nfields.x = {{ {key} = 1 }}")
                         }
                         ("", None) => format!("{key} = 1"),
-                        (below, _) => format!("[[{below}]]\n{key} = 1"),
+                        (below, _) => format!("{below}\n{key} = 1"),
                     };
                     let faults = match Protocol::parse("x", &lines) {
                         Ok(_) => Vec::new(),

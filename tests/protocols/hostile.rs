@@ -86,8 +86,13 @@ fn every_bit_may_be_turned() {
                 for bit in 0..8 {
                     let mut turned = stream.bytes.clone();
                     turned[at] ^= 1 << bit;
-                    let check = if bit == at % 8 { check } else { check_whole };
-                    check(&protocol, stream.name.as_deref(), &turned);
+                    if bit == at % 8 {
+                        // Good frames may be taken for a part of a bent one in front of them.
+                        turned.extend(&stream.bytes);
+                        check(&protocol, stream.name.as_deref(), &turned);
+                    } else {
+                        check_whole(&protocol, stream.name.as_deref(), &turned);
+                    }
                 }
             }
         }

@@ -64,6 +64,10 @@ fn piece(inner: &str, naming: &Naming) -> Result<Piece, String> {
         "data" | "name" if format.is_none() && argument.is_empty() => {
             Ok(if word == "data" { Piece::Payload } else { Piece::Name })
         }
+        "name" if argument.contains("..") => {
+            let format = format.map_or(Ok(Format::Text), self::format)?;
+            Ok(Piece::NamePart { over: region(argument)?, format })
+        }
         "now" => Clock::parse(argument, format).map(Piece::Clock),
         "frame" if format.is_none() => match argument {
             "" => Ok(Piece::Frame(Region { from: 0, to: None })),
@@ -145,7 +149,7 @@ fn format(text: &str) -> Result<Format, String> {
     Format::parse(text).ok_or_else(|| {
         format!(
             "{text:?} is no way to write a value; known are u8, u16be, u32le and the like, d, \
-                 d02, X2, x4, bcd6, text"
+                 d02, X2, x4, bcd6, bcdle6, text"
         )
     })
 }

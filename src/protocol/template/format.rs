@@ -16,7 +16,11 @@ pub(in crate::protocol) enum Format {
     /// A text as it is.
     Text,
     /// Digits, two a byte, with zeros in front up to so many bytes.
-    Bcd(usize),
+    Bcd {
+        size: usize,
+        /// The last two digits come first.
+        little: bool,
+    },
 }
 
 /// Most digits that a width may ask for.
@@ -31,8 +35,10 @@ impl Format {
         if text == "text" {
             return Some(Self::Text);
         }
-        if let Some(size) = text.strip_prefix("bcd") {
-            return Some(Self::Bcd(size.parse().ok().filter(|size| (1..=WIDEST).contains(size))?));
+        if let Some(rest) = text.strip_prefix("bcd") {
+            let (size, little) = rest.strip_prefix("le").map_or((rest, false), |size| (size, true));
+            let size = size.parse().ok().filter(|size| (1..=WIDEST).contains(size))?;
+            return Some(Self::Bcd { size, little });
         }
         let (base, upper) = match text.chars().next()? {
             'd' => (10, false),
@@ -50,7 +56,7 @@ impl Format {
     /// How many bytes it takes, if it takes as many for every number.
     pub fn width(&self) -> Option<usize> {
         match self {
-            Self::Integer { size, .. } | Self::Bcd(size) => Some(*size),
+            Self::Integer { size, .. } | Self::Bcd { size, .. } => Some(*size),
             Self::Digits { width, .. } => (*width > 0).then_some(*width),
             Self::Text => None,
         }
@@ -68,13 +74,44 @@ impl Format {
                 let from = if *width == 0 { first } else { WIDEST - width };
                 out.extend(&digits[from..]);
             }
-            Self::Bcd(size) => {
+            Self::Bcd { .. } => {
                 let mut digits = [b'0'; WIDEST];
                 let first = write_digits(number, 10, false, &mut digits);
                 // Digits that are written as such are digits.
-                let _ = bcd(&digits[first..], *size, out);
+                let _ = self.digits(&digits[first..], out);
             }
         }
+    }
+
+    /// Writes a text; none if it would have to be a number and is none.
+    pub fn text(&self, text: &[u8], out: &mut impl Out) -> Option<()> {
+        match self {
+            Self::Text => out.extend(text),
+            Self::Bcd { .. } => self.digits(text, out)?,
+            Self::Integer { .. } | Self::Digits { .. } => {
+                self.number(std::str::from_utf8(text).ok()?.parse().ok()?, out);
+            }
+        }
+        Some(())
+    }
+
+    /// Writes `digits` two a byte; none if they are no digits.
+    fn digits(&self, digits: &[u8], out: &mut impl Out) -> Option<()> {
+        let Self::Bcd { size, little } = *self else {
+            return None;
+        };
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let digit = |place: usize| {
+            // Counted from the last.
+            digits.len().checked_sub(place + 1).map_or(0, |at| digits[at] - b'0')
+        };
+        for at in 0..size {
+            let byte = if little { at } else { size - 1 - at };
+            out.push(digit(2 * byte + 1) << 4 | digit(2 * byte));
+        }
+        Some(())
     }
 }
 
@@ -94,17 +131,4 @@ fn write_digits(number: u64, base: u64, upper: bool, digits: &mut [u8; WIDEST]) 
             return at;
         }
     }
-}
-
-/// Writes `digits` two a byte, in `size` bytes; none if they are no digits.
-pub(super) fn bcd(digits: &[u8], size: usize, out: &mut impl Out) -> Option<()> {
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let digit = |place: usize| {
-        // Counted from the last.
-        digits.len().checked_sub(place + 1).map_or(0, |at| digits[at] - b'0')
-    };
-    (0..size).rev().for_each(|byte| out.push(digit(2 * byte + 1) << 4 | digit(2 * byte)));
-    Some(())
 }

@@ -30,6 +30,11 @@ pub(super) enum Piece {
     },
     /// Who the device is, as a text.
     Name,
+    /// A part of who the device is.
+    NamePart {
+        over: Region,
+        format: Format,
+    },
     /// A part of the frame.
     Frame(Region),
     /// How many bytes a part of what is sent has.
@@ -176,6 +181,10 @@ impl Piece {
                 Some(name) => out.extend_from_slice(name.as_str().as_bytes()),
                 None => out.extend_from_slice(frame?.name()?.ok()?.as_str().as_bytes()),
             },
+            Self::NamePart { over, format } => {
+                let name = given.name?.as_str().as_bytes();
+                format.text(&name[over.within(name.len(), name.len())?], out)?;
+            }
             Self::Field { name, format, optional, is_id } => {
                 let before = out.len();
                 let in_frame =
@@ -245,10 +254,10 @@ fn write_field(
     match format {
         None => out.extend_from_slice(field.raw(frame)?),
         Some(Format::Text) => return field.write(frame, out).then_some(()),
-        Some(Format::Bcd(size)) => {
+        Some(bcd @ Format::Bcd { .. }) => {
             let mut digits = super::field::Short::new();
             field.write(frame, &mut digits).then_some(())?;
-            format::bcd(digits.as_bytes(), *size, out)?;
+            bcd.text(digits.as_bytes(), out)?;
         }
         Some(format) => format.number(field.number(frame)?, out),
     }
@@ -257,13 +266,7 @@ fn write_field(
 
 /// The name that a device has told earlier stands in for the field that tells it.
 fn write_name(name: &Name, format: Option<&Format>, out: &mut Vec<u8>) -> Option<()> {
-    let text = name.as_str();
-    match format {
-        None | Some(Format::Text) => out.extend_from_slice(text.as_bytes()),
-        Some(Format::Bcd(size)) => format::bcd(text.as_bytes(), *size, out)?,
-        Some(format) => format.number(text.parse().ok()?, out),
-    }
-    Some(())
+    format.unwrap_or(&Format::Text).text(name.as_str().as_bytes(), out)
 }
 
 /// Bytes that are written over.

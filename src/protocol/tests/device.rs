@@ -1,7 +1,7 @@
 //! What devices send by the presets, and what they are answered.
 
 use super::{
-    super::{Answer, Checked, Kind, Knows, Saying},
+    super::{Answer, BUILT_IN, Checked, Kind, Knows, Saying},
     conversation::Conversation,
     *,
 };
@@ -9,24 +9,6 @@ use crate::model::{Name, UnixMillis};
 
 /// 2026-11-20 23:03:22.007 UTC.
 const NOW: UnixMillis = UnixMillis(1_795_215_802_007);
-
-/// What the built-in devices send, as the presets are now.
-const PLAYED: [&str; 14] = [
-    "etung",
-    "etung_classic",
-    "gl200",
-    "gps103",
-    "gt06",
-    "h02",
-    "jt808",
-    "line",
-    "meitrack",
-    "raw",
-    "ruptela",
-    "suntech",
-    "teltonika",
-    "tk103",
-];
 
 /// A device whose name is that of its preset, or the usual one.
 fn name_of(protocol: &Protocol) -> Name {
@@ -56,7 +38,7 @@ fn sayings(protocol: &Protocol) -> Vec<Saying> {
 
 #[test]
 fn what_a_device_sends_is_one_whole_frame_with_a_good_checksum_of_its_name() {
-    for preset in PLAYED {
+    for (preset, _) in BUILT_IN {
         let protocol = built_in(preset);
         for saying in sayings(&protocol) {
             for (seq, payload) in [(1, &b"BR00,a message"[..]), (70_000, b"AB")] {
@@ -84,7 +66,7 @@ fn what_a_device_sends_is_one_whole_frame_with_a_good_checksum_of_its_name() {
 /// A gateway that hears all a device says, one behind the other and in pieces, knows its name.
 #[test]
 fn a_gateway_hears_the_name_and_every_frame() {
-    for preset in PLAYED.into_iter().filter(|preset| *preset != "raw") {
+    for (preset, _) in BUILT_IN.iter().filter(|(preset, _)| *preset != "raw") {
         let protocol = built_in(preset);
         let all: Vec<Vec<u8>> =
             sayings(&protocol).into_iter().map(|one| written(&protocol, one, 7, b"data")).collect();
@@ -94,14 +76,14 @@ fn a_gateway_hears_the_name_and_every_frame() {
             for sent in &all {
                 sent.chunks(piece).for_each(|piece| _ = session.read(piece));
                 session.pause();
-                if preset == "etung_classic" {
+                if *preset == "etung_classic" {
                     break;
                 }
             }
             let out = session.take();
             let faults = out.iter().any(|out| matches!(out, Fault(_)));
             assert!(!faults, "{preset}: {out:?}");
-            if !protocol.names_by_frames() && (piece > 64 || preset != "etung_classic") {
+            if !protocol.names_by_frames() && (piece > 64 || *preset != "etung_classic") {
                 assert_eq!(out[0], name(name_of(&protocol).as_str()), "{preset}");
             }
         }
@@ -133,6 +115,22 @@ fn a_login_is_answered_where_a_rule_says_so() {
         ),
         ("etung", b"ETUNG:860000000000001\r\n", b""),
         ("line", b"ETUNG:860000000000001\n", b""),
+        ("modbus-rtu", b"ETUNG:860000000000001\r\n", b""),
+        ("modbus-tcp", b"ETUNG:860000000000001\r\n", b""),
+        ("inhand", b"\xaa\x0113900000001\r", b""),
+        ("watch", b"[3G*8600000001*0009*INIT,3G,1]", b"[3G*8600000001*0006*INIT,1]"),
+        ("wialon", b"#L#860000000000001;NA\r\n", b"#AL#1\r\n"),
+        ("t55", b"$PGID,860000000000001*09\r\n", b""),
+        (
+            "castel",
+            b"@@\x46\0\x04860000000000001\0\0\0\0\0\x10\x01",
+            b"@@\x29\0\x04860000000000001\0\0\0\0\0\x90\x01\xff\xff\xff\xff\0\0",
+        ),
+        (
+            "q376",
+            b"\x68\x32\0\x32\0\x68\xc9\x00\x10\x4d\x04\0\x02\x70\0\0\x01\0\x9d\x16",
+            b"\x68\x32\0\x32\0\x68\x0b\x00\x10\x4d\x04\0\0\x60\0\0\x01\0\xcd\x16",
+        ),
     ] {
         let protocol = built_in(preset);
         let sent = written(&protocol, Saying::Login(0), 1, b"");
@@ -143,6 +141,38 @@ fn a_login_is_answered_where_a_rule_says_so() {
         let logs_in = protocol.names_by_frames();
         assert_eq!(told.is, if logs_in { Kind::Login } else { Kind::Data }, "{preset}");
     }
+}
+
+/// Where it does not log in, the first thing that it says names it.
+#[test]
+fn the_first_message_names_a_device_that_does_not_log_in() {
+    let meter = built_in("dlt645");
+    let sent = written(&meter, Saying::Message(0), 1, b"");
+    // What a meter of this number answers, by the standard's own example.
+    let reading = b"\x68\x01\0\0\0\0\0\x68\x91\x08\x33\x33\x34\x33\xab\x89\x67\x45\x17\x16";
+    assert_eq!(sent, [&b"\xfe\xfe\xfe\xfe"[..], reading].concat());
+    let told = answer(&meter, Saying::Message(0), &sent, false).unwrap();
+    assert_eq!(told.name, Some(name_of(&meter)));
+
+    let galileo = built_in("galileo");
+    let sent = written(&galileo, Saying::Login(0), 1, b"");
+    assert!(sent.starts_with(b"\x01\x17\0\x01\x11\x02\xdf\x03860000000000001\x04\x32\0"));
+    let told = answer(&galileo, Saying::Login(0), &sent, false).unwrap();
+    assert_eq!(told.name, Some(name_of(&galileo)));
+    assert_eq!(told.reply, [b"\x02", &sent[sent.len() - 2..]].concat());
+}
+
+#[test]
+fn parts_of_a_name_are_numbers_of_their_own() {
+    let send = "send = '{name 0..4:bcdle2}{name 4..9:u16le}{id:bcdle6}{name -2..end}{seq:bcdle2}'";
+    let lines = format!("[[frame]]\nrest = true\n[device]\nname = '100001101'\n{send}");
+    let protocol = super::ends::frames(&lines);
+    let sent = written(&protocol, Saying::Message(0), 123, b"");
+    assert_eq!(sent, b"\x00\x10\x4d\x04\x01\x11\x00\x00\x01\x0001\x23\x01");
+    let (name, mut out) = (Name::new(b"1000").unwrap(), Vec::new());
+    let knows = Knows { name: &name, now: NOW, seq: 1, payload: b"" };
+    let device = protocol.device().unwrap();
+    assert!(!device.write(Saying::Message(0), &knows, &mut out), "it has no such part");
 }
 
 #[test]

@@ -39,3 +39,19 @@ fn protocols_that_the_same_bytes_fit_are_found() {
     let hidden = Ambiguity { hides: true, ..clash };
     assert_eq!(ambiguities(&all(&["raw", "gt06"])), [hidden]);
 }
+
+#[test]
+fn bytes_that_only_wake_a_line_up_say_nothing_of_who_speaks() {
+    let protocols = all(&["gt06", "dlt645", "raw"]);
+    let told = |bytes: &[u8]| choose(&protocols, bytes, false);
+    assert_eq!(told(b"\xfe\xfe\xfe\xfe"), Chosen::Open);
+    assert_eq!(told(b"\xfe\xfe\x68\x01\0\0\0\0\0\x68\x91"), Chosen::Protocol(1));
+    assert_eq!(told(b"\xfe\xfe\x78\x78"), Chosen::Protocol(2), "no frame stands behind them");
+    assert_eq!(told(&[0xfe; 64]), Chosen::Open);
+    assert_eq!(told(&[0xfe; 65]), Chosen::Protocol(2), "nobody wakes a line up for so long");
+
+    let wakes = super::ends::frames("[[frame]]\nskip = 'x'\nhead = 'a'\nuntil = ';'");
+    let other = super::ends::frames("[[frame]]\nhead = 'xy'\nuntil = ';'");
+    let clash = Ambiguity { first: 0, second: 1, hides: false, falls_back: false };
+    assert_eq!(ambiguities(&[wakes, other]), [clash]);
+}

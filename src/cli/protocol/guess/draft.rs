@@ -97,6 +97,9 @@ impl File {
         self.note(&format!(
             "  4. tetherd protocol run {name} < connections.jsonl plays whole connections."
         ));
+        self.note(&format!(
+            "  5. Say in [device] what a device sends: tetherd device ADDRESS --protocol {name}."
+        ));
         self.note("All keys are in protocols/README.md.");
         self.line("");
     }
@@ -229,6 +232,11 @@ impl File {
             "What stands around commands:",
             "[command]",
             "wrap = '*HQ,{name},{data}#'",
+            "",
+            "What a device sends, so that one can be played:",
+            "[device]",
+            "login = '\\x78\\x78{len 3..-2:u8}\\x01{id:bcd8}{seq:u16be}{crc16-x25 2..}\\r\\n'",
+            "send = '\\x78\\x78{len 3..-2:u8}\\x94{data}{seq:u16be}{crc16-x25 2..}\\r\\n'",
         ] {
             self.note(line);
         }
