@@ -75,6 +75,7 @@
 pub mod actors;
 pub mod app;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod extension;
 pub mod limits;

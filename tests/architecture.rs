@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["telemetry", "protocol", "limits"],
     &["net", "spool", "supervision"],
+    &["commands"],
     &["messages", "link", "simulator"],
     &["extension"],
     &["actors", "admin"],
