@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
+mod crash;
 mod famous;
+mod house;
 mod queue;
 
 use std::{
