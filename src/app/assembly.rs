@@ -11,19 +11,20 @@ use super::{
     StartFault,
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
-    spooling::open_spool,
+    spooling::{open_commands, open_spool},
     surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
     actors::{
-        Directory, Forwarder, ForwarderParts, Meet, Registry, Server, ServerParts, SessionHost,
-        ThreadDoor, ThreadPorts, WebServerDoor,
+        Commander, CommanderParts, Directory, Forwarder, ForwarderParts, Meet, Registry, Server,
+        ServerParts, SessionHost, ThreadDoor, ThreadPorts, WebServerDoor,
     },
     config::Loaded,
     extension::Extensions,
     limits::{ListenerCounts, Occupancy},
     link::{Dial, Mode, UpstreamSettings},
+    messages::Wanted,
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
     spool::{Batch, ReaderId, ReaderSettings, Spool},
@@ -31,8 +32,9 @@ use crate::{
     telemetry::{ActorKind, Telemetry},
 };
 
-/// Descriptors kept for what is no device: links, log, listeners, runtime, and the spool's files.
-const DESCRIPTOR_RESERVE: usize = 72;
+/// Descriptors kept for what is no device: links, log, listeners, runtime, and the files of the
+/// spool and of the commands.
+const DESCRIPTOR_RESERVE: usize = 76;
 
 /// Everything that runs.
 pub struct Parts {
@@ -40,6 +42,8 @@ pub struct Parts {
     pub upstreams: Vec<RunningUpstream>,
     pub threads: Threads,
     pub registry: Addr<Registry>,
+    /// None where commands are turned off.
+    pub commander: Option<Addr<Commander>>,
     pub directory: Arc<Mutex<Directory>>,
     pub spool: Arc<dyn Spool>,
     pub occupancy: Arc<Occupancy>,
@@ -91,6 +95,8 @@ pub async fn assemble(
     ask_about(&bound, &extensions).await?;
 
     let (exits, failures) = ExitReports::new(telemetry.clone());
+    // A spool that was given has no folder beside which there could be a journal.
+    let has_folder = spool.is_none();
     let ground = Ground {
         loaded,
         spool: match spool {
@@ -110,8 +116,10 @@ pub async fn assemble(
     ground.append_started();
     let directory = Arc::<Mutex<Directory>>::default();
     let registry = ground.start_registry(&directory);
+    let wanted = Wanted::default();
+    let commander = ground.start_commander(&directory, &wanted, has_folder)?;
     let threads = ground.start_threads(&registry).await?;
-    let upstreams = ground.start_forwarders(readers, doors);
+    let upstreams = ground.start_forwarders(readers, doors, commander.as_ref());
     let listeners = ground.start_servers(bound, &threads, &upstreams);
     let Ground { spool, occupancy, telemetry, .. } = ground;
     Ok(Parts {
@@ -119,6 +127,7 @@ pub async fn assemble(
         upstreams,
         threads,
         registry,
+        commander,
         directory,
         spool,
         occupancy,
@@ -154,6 +163,31 @@ impl Ground<'_> {
         start_permanent(1024, RestartPolicy::default(), |_| registry, exits)
     }
 
+    fn start_commander(
+        &self,
+        directory: &Arc<Mutex<Directory>>,
+        wanted: &Wanted,
+        has_folder: bool,
+    ) -> Result<Option<Addr<Commander>>, StartFault> {
+        let config = &self.loaded.config;
+        if !config.commands.enabled {
+            return Ok(None);
+        }
+        let clean = self.spool.was_clean();
+        let folder = has_folder.then_some(&config.spool);
+        let keeper = open_commands(&config.commands, folder, clean, &self.telemetry)?;
+        let parts = CommanderParts {
+            keeper: Arc::new(Mutex::new(keeper)),
+            directory: Arc::clone(directory),
+            spool: Arc::clone(&self.spool),
+            wanted: wanted.clone(),
+            telemetry: self.telemetry.clone(),
+        };
+        let exits = self.exits.of(ActorKind::Commander, "commander");
+        let make = |_: &mut Context<Commander>| Commander::new(parts);
+        Ok(Some(start_permanent(1024, RestartPolicy::default(), make, exits)))
+    }
+
     async fn start_threads(&self, registry: &Addr<Registry>) -> Result<Threads, StartFault> {
         let ports = ThreadPorts {
             spool: Arc::clone(&self.spool),
@@ -175,6 +209,7 @@ impl Ground<'_> {
         &self,
         readers: Vec<ReaderId>,
         doors: Vec<Option<Rc<AsyncFd<Listener>>>>,
+        commander: Option<&Addr<Commander>>,
     ) -> Vec<RunningUpstream> {
         let config = &self.loaded.config;
         let mut upstreams = Vec::new();
@@ -189,6 +224,7 @@ impl Ground<'_> {
                 reader,
                 door,
                 dial: Rc::clone(&self.dial),
+                commands: commander.map(|commander| commander.clone().recipient()),
                 seed: self.seed.wrapping_add(number),
                 telemetry: self.telemetry.clone(),
             };

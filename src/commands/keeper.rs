@@ -76,6 +76,13 @@ impl Writing {
     }
 }
 
+impl Written {
+    /// Whoever wrote has crashed.
+    pub fn crashed() -> Self {
+        Self { result: Err(io::Error::other("writing it crashed")), wants_rewriting: true }
+    }
+}
+
 impl Keeper {
     /// Commands that are gone with the process.
     pub fn in_memory(limits: Limits) -> Self {

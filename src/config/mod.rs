@@ -49,6 +49,7 @@ pub use presets::{DEFAULT, PROFILES, PROTOCOLS, ProtocolText};
 
 use crate::{
     actors::{DrainSettings, ListenerSettings},
+    commands,
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -70,6 +71,8 @@ pub struct Config {
     pub upstream: BTreeMap<String, UpstreamSettings>,
     /// Where events wait.
     pub spool: spool::Settings,
+    /// What web servers may ask devices to do.
+    pub commands: commands::Settings,
     /// How the process lets go of its devices.
     pub drain: DrainSettings,
     /// What is logged.
@@ -84,6 +87,7 @@ impl Default for Config {
             listener: BTreeMap::new(),
             upstream: BTreeMap::new(),
             spool: spool::Settings::default(),
+            commands: commands::Settings::default(),
             drain: DrainSettings::default(),
             log: telemetry::Settings::default(),
         }

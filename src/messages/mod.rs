@@ -11,6 +11,8 @@
 //! | commander | session thread | [`Deliveries`] |
 //! | session thread | commander | [`Progresses`], [`CameOnline`] |
 //! | server | forwarder | [`WebServerArrived`] |
+//! | forwarder | commander | [`CommandLine`] |
+//! | anybody | commander | [`Submit`], [`Cancel`], [`Look`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
@@ -18,6 +20,7 @@ mod instruct;
 mod lifecycle;
 mod names;
 mod open;
+mod requests;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
 pub use instruct::{Instruct, Instruction, Refused};
@@ -27,3 +30,4 @@ pub use names::{
     TakeCensus,
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, WebServerArrived};
+pub use requests::{Cancel, CommandLine, Look, Submit, Wanted};
