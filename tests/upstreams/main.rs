@@ -6,6 +6,7 @@ mod harness;
 
 mod accept;
 mod backlog;
+mod commands;
 mod dial;
 mod examples;
 mod formats;
