@@ -19,12 +19,13 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 10 | [`cli`]: arguments in, exit code out |
-//! | 9 | [`app`]: builds, wires, starts, drains; the only place that knows all |
-//! | 8 | [`config`]: adds up the modules' settings; layers, checks |
-//! | 7 | [`actors`]: the running parts |
-//! | 6 | [`extension`]: what users plug in |
-//! | 5 | [`messages`] between actors; [`link`], the way to the web server; [`simulator`], devices and web servers that are played |
+//! | 11 | [`cli`]: arguments in, exit code out |
+//! | 10 | [`app`]: builds, wires, starts, drains; the only place that knows all |
+//! | 9 | [`config`]: adds up the modules' settings; layers, checks |
+//! | 8 | [`actors`]: the running parts |
+//! | 7 | [`extension`]: what users plug in |
+//! | 6 | [`messages`] between actors; [`link`], the way to the web server; [`simulator`], devices and web servers that are played |
+//! | 5 | [`commands`]: what web servers ask devices to do, the queue and its journal |
 //! | 4 | [`net`], sockets; [`spool`], what waits; [`supervision`], panics and restarts |
 //! | 3 | [`telemetry`], log and counts; [`protocol`], bytes in, names and data out; [`limits`] |
 //! | 2 | [`model`]: names, sessions, endings, offsets, events |
@@ -75,6 +76,7 @@
 pub mod actors;
 pub mod app;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod extension;
 pub mod limits;

@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["telemetry", "protocol", "limits"],
     &["net", "spool", "supervision"],
+    &["commands"],
     &["messages", "link", "simulator"],
     &["extension"],
     &["actors", "admin"],
@@ -27,6 +28,7 @@ const FLOORS: &[&[&str]] = &[
 /// What the parts of `actors` may use of each other: actors meet through messages, and only a
 /// session thread creates sessions.
 const ACTORS: &[(&str, &[&str])] = &[
+    ("commander", &["directory"]),
     ("directory", &[]),
     ("forwarder", &[]),
     ("registry", &["directory"]),

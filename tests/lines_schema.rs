@@ -6,7 +6,7 @@
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
 use tetherd::{
-    model::{CloseReason, Peer, SessionId, UnixMillis},
+    model::{CloseReason, CommandFault, CommandState, Peer, SessionId, UnixMillis},
     spool::DropReason,
     units::Span,
 };
@@ -160,6 +160,11 @@ fn the_words_and_forms_of_the_schema_are_those_of_the_program() {
     drops.sort_unstable();
     assert_eq!(gaps, drops);
 
+    let states: Vec<_> = CommandState::ALL.iter().map(|state| state.as_str()).collect();
+    assert_eq!(words("/$defs/command/properties/state/enum"), states);
+    let faults: Vec<_> = CommandFault::ALL.iter().map(|fault| fault.as_str()).collect();
+    assert_eq!(words("/$defs/command/properties/reason/enum"), faults);
+
     let lines = Lines::new();
     let (session, time) = (SessionId(u64::MAX), UnixMillis(1_763_625_600_000));
     let peer = Peer::ip(([10, 1, 2, 3], 40112).into());
@@ -168,7 +173,8 @@ fn the_words_and_forms_of_the_schema_are_those_of_the_program() {
     );
     assert_eq!(lines.fault(&online, lines.from_gateway), None);
     for span in [Span::millis(1), Span::seconds(60), Span::seconds(86_400)] {
-        let command = format!(r#"{{"command":"c","imei":"a","data":"","ttl":"{span}"}}"#);
+        let command = format!(r#"{{"command":"c","imei":"a","data":"AA==","ttl":"{span}"}}"#);
         assert_eq!(lines.fault(&command, lines.from_web_server), None);
+        assert!(tetherd::commands::parse(&command).is_ok(), "{command}");
     }
 }

@@ -93,7 +93,9 @@ fn every_key_stands_in_its_table_with_its_default() {
             "" => ("At the top", entry.key.clone()),
             "listener.dtu" => ("`[listener.<name>]`", entry.key.clone()),
             "upstream.web" => ("`[upstream.<name>]`", entry.key.clone()),
-            table => ("`[spool]`, `[drain]`, `[log]`", format!("{table}.{}", entry.key)),
+            table => {
+                ("`[spool]`, `[commands]`, `[drain]`, `[log]`", format!("{table}.{}", entry.key))
+            }
         };
         let default = match entry.key.as_str() {
             "gateway" => "the host name".to_owned(),
@@ -160,7 +162,7 @@ fn every_json_line_is_valid() {
         assert!(fault.is_none(), "{line}\n{:#}", fault.unwrap());
         events.extend(value["event"].as_str().map(str::to_owned));
     }
-    let all = ["data", "gap", "idle", "offline", "online", "started"];
+    let all = ["command", "data", "gap", "idle", "offline", "online", "started"];
     assert_eq!(events.iter().collect::<Vec<_>>(), all);
 }
 

@@ -6,8 +6,10 @@
 //! | [`SessionHost`] | each session thread | opens sessions, carries orders to them, hands over what they gather |
 //! | [`session::Session`] | each device | names, cuts, tells, writes, ends once |
 //! | [`Registry`] | the process | who holds which name |
+//! | [`Commander`] | the process | what becomes of commands |
 //! | [`Forwarder`] | each upstream | delivers from its cursor, for ever |
 
+mod commander;
 mod directory;
 mod forwarder;
 mod registry;
@@ -16,6 +18,7 @@ pub mod session;
 mod settings;
 mod thread;
 
+pub use commander::{Commander, CommanderParts, MeetSessions};
 pub use directory::{Directory, Outcome};
 pub use forwarder::{Forwarder, ForwarderParts};
 pub use registry::{Meet, Registry, ThreadDoor};
@@ -23,4 +26,4 @@ pub use server::{Server, ServerParts, WebServerDoor};
 pub use settings::{
     DrainSettings, ListenerSettings, OnIdle, OneOrMany, PollSettings, Registration, Unregistered,
 };
-pub use thread::{SessionHost, SessionThread, ThreadPorts, start_host};
+pub use thread::{CommandPorts, SessionHost, SessionThread, ThreadPorts, start_host};

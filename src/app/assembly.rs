@@ -12,18 +12,20 @@ use super::{
     exits::{ExitReports, Failures},
     listening::{ListenerGround, web_servers_at},
     running::{RunningListener, RunningUpstream},
-    spooling::open_spool,
+    spooling::{open_commands, open_spool},
     surroundings::Surroundings,
     threads::{self, Threads},
 };
 use crate::{
     actors::{
-        Directory, Forwarder, ForwarderParts, Meet, Registry, SessionHost, ThreadDoor, ThreadPorts,
+        CommandPorts, Commander, CommanderParts, Directory, Forwarder, ForwarderParts, Meet,
+        MeetSessions, Registry, SessionHost, ThreadDoor, ThreadPorts,
     },
     config::Loaded,
     extension::Extensions,
     limits::Occupancy,
     link::{Dial, UpstreamSettings},
+    messages::Wanted,
     model::{Event, UnixMillis},
     net::{Listener, raise_descriptor_limit},
     protocol::Codes,
@@ -32,8 +34,9 @@ use crate::{
     telemetry::{ActorKind, Telemetry},
 };
 
-/// Descriptors kept for what is no device: links, log, listeners, runtime, and the spool's files.
-const DESCRIPTOR_RESERVE: usize = 72;
+/// Descriptors kept for what is no device: links, log, listeners, runtime, and the files of the
+/// spool and of the commands.
+const DESCRIPTOR_RESERVE: usize = 76;
 
 /// Everything that runs.
 pub struct Parts {
@@ -41,6 +44,8 @@ pub struct Parts {
     pub upstreams: Vec<RunningUpstream>,
     pub threads: Threads,
     pub registry: Addr<Registry>,
+    /// None where commands are turned off.
+    pub commander: Option<Addr<Commander>>,
     pub directory: Arc<Mutex<Directory>>,
     pub spool: Arc<dyn Spool>,
     pub occupancy: Arc<Occupancy>,
@@ -78,6 +83,8 @@ pub async fn assemble(
     ask_about(&bound, &extensions).await?;
 
     let (exits, failures) = ExitReports::new(telemetry.clone());
+    // A spool that was given has no folder beside which there could be a journal.
+    let has_folder = spool.is_none();
     let ground = Ground {
         loaded,
         spool: match spool {
@@ -97,8 +104,14 @@ pub async fn assemble(
     ground.append_started();
     let directory = Arc::<Mutex<Directory>>::default();
     let registry = ground.start_registry(&directory);
-    let threads = ground.start_threads(&registry).await?;
-    let upstreams = ground.start_forwarders(readers, doors);
+    let wanted = Wanted::default();
+    let commander = ground.start_commander(&directory, &wanted, has_folder)?;
+    let threads = ground.start_threads(&registry, commander.as_ref(), &wanted).await?;
+    if let Some(commander) = &commander {
+        let hosts = threads.hosts.iter().map(|host| host.clone().recipient()).collect();
+        commander.do_send(MeetSessions(hosts));
+    }
+    let upstreams = ground.start_forwarders(readers, doors, commander.as_ref());
     let Ground { spool, occupancy, extensions, telemetry, exits, .. } = ground;
     let ground = ListenerGround {
         occupancy: Arc::clone(&occupancy),
@@ -117,6 +130,7 @@ pub async fn assemble(
         upstreams,
         threads,
         registry,
+        commander,
         directory,
         spool,
         occupancy,
@@ -155,11 +169,45 @@ impl Ground<'_> {
         start_permanent(1024, RestartPolicy::default(), |_| registry, exits)
     }
 
-    async fn start_threads(&self, registry: &Addr<Registry>) -> Result<Threads, StartFault> {
+    fn start_commander(
+        &self,
+        directory: &Arc<Mutex<Directory>>,
+        wanted: &Wanted,
+        has_folder: bool,
+    ) -> Result<Option<Addr<Commander>>, StartFault> {
+        let config = &self.loaded.config;
+        if !config.commands.enabled {
+            return Ok(None);
+        }
+        let clean = self.spool.was_clean();
+        let folder = has_folder.then_some(&config.spool);
+        let keeper = open_commands(&config.commands, folder, clean, &self.telemetry)?;
+        let parts = CommanderParts {
+            keeper: Arc::new(Mutex::new(keeper)),
+            directory: Arc::clone(directory),
+            spool: Arc::clone(&self.spool),
+            wanted: wanted.clone(),
+            telemetry: self.telemetry.clone(),
+        };
+        let exits = self.exits.of(ActorKind::Commander, "commander");
+        let make = |_: &mut Context<Commander>| Commander::new(parts);
+        Ok(Some(start_permanent(1024, RestartPolicy::default(), make, exits)))
+    }
+
+    async fn start_threads(
+        &self,
+        registry: &Addr<Registry>,
+        commander: Option<&Addr<Commander>>,
+        wanted: &Wanted,
+    ) -> Result<Threads, StartFault> {
         let ports = ThreadPorts {
             spool: Arc::clone(&self.spool),
             occupancy: Arc::clone(&self.occupancy),
-            commands: None,
+            commands: commander.map(|commander| CommandPorts {
+                progress: commander.clone().recipient(),
+                online: commander.clone().recipient(),
+                wanted: wanted.clone(),
+            }),
             extensions: Arc::clone(&self.extensions),
             telemetry: self.telemetry.clone(),
             seed: self.seed,
@@ -177,6 +225,7 @@ impl Ground<'_> {
         &self,
         readers: Vec<ReaderId>,
         doors: Vec<Option<Rc<AsyncFd<Listener>>>>,
+        commander: Option<&Addr<Commander>>,
     ) -> Vec<RunningUpstream> {
         let config = &self.loaded.config;
         let mut upstreams = Vec::new();
@@ -191,6 +240,7 @@ impl Ground<'_> {
                 reader,
                 door,
                 dial: Rc::clone(&self.dial),
+                commands: commander.map(|commander| commander.clone().recipient()),
                 seed: self.seed.wrapping_add(number),
                 telemetry: self.telemetry.clone(),
             };

@@ -56,6 +56,17 @@ pub enum StartFault {
         /// Why.
         fault: DiskFault,
     },
+    /// The folder of the commands' journal cannot be worked in.
+    #[error("spool.path: commands: {0}")]
+    CommandsFolder(ClaimFault),
+    /// The commands' journal cannot be read.
+    #[error("spool.path: the journal in {}: {error}; look after the disk", path.display())]
+    Commands {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// A decider did not want a listener to be.
     #[error("listener.{listener}: refused by an extension: {why}")]
     Refused {

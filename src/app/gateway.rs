@@ -257,12 +257,14 @@ impl Gateway {
         self.hurry.wait(within, self.parts.occupancy.vacant()).await;
     }
 
-    /// Threads hand over what they still hold, then each upstream has its time.
+    /// Threads hand over what they still hold, the commander tells what has become of commands, then
+    /// each upstream has its time.
     async fn flush(&mut self) {
         self.enter(Phase::Flushing, Some(self.flush));
         for host in &self.parts.threads.hosts {
             self.hurry.wait(GRACE, host.send(Drained)).await;
         }
+        self.finish_commands().await;
         let finish = Finish { within: self.flush };
         let asked: Vec<_> =
             self.parts.upstreams.iter().map(|upstream| upstream.forwarder.send(finish)).collect();
@@ -276,6 +278,18 @@ impl Gateway {
             };
             self.hurry.wait(self.flush + GRACE, until_finished).await;
         }
+    }
+
+    /// Commands that wait for their devices stay in the journal.
+    async fn finish_commands(&self) {
+        let Some(commander) = &self.parts.commander else { return };
+        let finish = Finish { within: GRACE };
+        let until_finished = async {
+            while commander.send(finish).await.is_err() && commander.connected() {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        self.hurry.wait(GRACE * 2, until_finished).await;
     }
 
     /// What is left is made safe. Nobody is in so much of a hurry that this is left out.

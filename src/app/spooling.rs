@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use super::StartFault;
 use crate::{
+    commands::{self, Keeper, Limits, Now},
+    model::UnixMillis,
     spool::{DiskSettings, DiskSpool, MemorySpool, Settings, Spool, SpoolType, SystemFiles},
     telemetry::Telemetry,
 };
@@ -23,6 +25,34 @@ pub fn open_spool(
     };
     telemetry.spool_opened(word(settings.kind), spool.was_clean(), spool.next());
     Ok(spool)
+}
+
+/// The folder of the commands' journal, in the spool's.
+const COMMANDS: &str = "commands";
+
+/// Opens the journal of commands beside the spool; beside a memory spool there is none. `clean` says
+/// that the process before stopped in order.
+pub fn open_commands(
+    settings: &commands::Settings,
+    spool: Option<&Settings>,
+    clean: bool,
+    telemetry: &Telemetry,
+) -> Result<Keeper, StartFault> {
+    let limits = Limits::from(settings);
+    let Some(spool) = spool.filter(|spool| spool.kind == SpoolType::Disk) else {
+        telemetry.commands_opened(false, 0, 0);
+        return Ok(Keeper::in_memory(limits));
+    };
+    let path = spool.path.join(COMMANDS);
+    let files = Arc::new(SystemFiles::claim(&path).map_err(StartFault::CommandsFolder)?);
+    let now = Now { wall: UnixMillis::now(), clock: std::time::Instant::now() };
+    let opened = Keeper::open(limits, files, clean, now);
+    let (keeper, found) = opened.map_err(|error| StartFault::Commands { path, error })?;
+    if let Some(torn) = found.torn {
+        telemetry.commands_torn(torn.at, torn.bytes);
+    }
+    telemetry.commands_opened(true, found.waiting, found.remembered);
+    Ok(keeper)
 }
 
 fn word(kind: SpoolType) -> &'static str {

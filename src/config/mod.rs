@@ -54,6 +54,7 @@ pub use protocol_files::ProtocolFiles;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings, PollSettings},
+    commands,
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -77,6 +78,8 @@ pub struct Config {
     pub poll: BTreeMap<String, PollSettings>,
     /// Where events wait.
     pub spool: spool::Settings,
+    /// What web servers may ask devices to do.
+    pub commands: commands::Settings,
     /// How the process lets go of its devices.
     pub drain: DrainSettings,
     /// What is logged.
@@ -92,6 +95,7 @@ impl Default for Config {
             upstream: BTreeMap::new(),
             poll: BTreeMap::new(),
             spool: spool::Settings::default(),
+            commands: commands::Settings::default(),
             drain: DrainSettings::default(),
             log: telemetry::Settings::default(),
         }

@@ -9,6 +9,7 @@ use super::{
     protocol_rules, tree, upstream_rules,
 };
 use crate::{
+    commands,
     net::{Address, KeepaliveSettings},
     spool::{self, SettingsFault, WhenFull},
     units::Span,
@@ -93,6 +94,7 @@ fn check_top(config: &Config, rules: &mut Rules<'_>) {
         rules.error(&[Key::dotted("gateway")], text);
     }
     check_spool(&config.spool, rules);
+    check_commands(&config.commands, rules);
     for module in config.log.modules.keys() {
         if !module.split("::").all(super::key::is_table_name) {
             let text =
@@ -119,6 +121,24 @@ fn check_spool(settings: &spool::Settings, rules: &mut Rules<'_>) {
             .to_owned();
         rules.warn(Key::dotted("spool.when_full"), text);
     }
+}
+
+fn check_commands(settings: &commands::Settings, rules: &mut Rules<'_>) {
+    let Err(fault) = settings.check() else { return };
+    let (key, text) = match fault {
+        commands::SettingsFault::NonePerDevice => {
+            let text = "0 leaves room for none; write at least 1, or enabled = false".to_owned();
+            ("max_per_device", text)
+        }
+        commands::SettingsFault::TotalTooSmall { least } => {
+            let text = format!("{} is too small; write at least \"{least}\"", settings.max_total);
+            ("max_total", text)
+        }
+        commands::SettingsFault::PauseTooLong { most } => {
+            ("pause", format!("{} is too long; write \"0s\" to \"{most}\"", settings.pause))
+        }
+    };
+    rules.error(&[Key::dotted("commands").child(key)], text);
 }
 
 /// Keep-alive as the kernel takes it; `table` is the key of the three numbers. Answers whether it

@@ -3,9 +3,7 @@
 mod backoff;
 mod duplicates;
 mod occupancy;
-mod wanted;
 
 pub use backoff::Backoff;
 pub use duplicates::{Duplicate, DuplicatePolicy};
 pub use occupancy::{ListenerCounts, Occupancy, OverLimit, Ticket};
-pub use wanted::Wanted;

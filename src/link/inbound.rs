@@ -60,20 +60,21 @@ pub struct Complaint {
 }
 
 impl Item {
-    /// What to answer the web server, where the line was wrong or asks for what is not built yet.
+    /// What to answer the web server, where the line was wrong.
     pub fn complaint(&self) -> Option<Complaint> {
         match self {
             Self::NotUnderstood(complaint) | Self::TooLong(complaint) => Some(complaint.clone()),
-            Self::Command(line) | Self::Cancel(line) => {
-                let why = "commands are not built yet".to_owned();
-                Some(Complaint { why, line: excerpt(line.as_bytes()) })
-            }
-            Self::Ack(_) | Self::Token | Self::Ours => None,
+            Self::Ack(_) | Self::Command(_) | Self::Cancel(_) | Self::Token | Self::Ours => None,
         }
     }
 }
 
 impl Complaint {
+    /// About a line that was understood, and nothing came of it.
+    pub fn about(line: &str, why: String) -> Self {
+        Self { why, line: excerpt(line.as_bytes()) }
+    }
+
     /// About an acknowledgement of what was never sent; `last` is the last offset that was.
     pub fn future(ack: Offset, last: Offset) -> Self {
         let why = format!("offset {ack} was not sent yet, the last one sent is {last}");
@@ -326,13 +327,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_or_not_possible_is_answered() {
+    fn what_is_wrong_is_answered_and_what_is_a_command_is_left_to_others() {
         let why = |line: &[u8]| {
             items(&[line]).pop().and_then(|item| item.complaint()).map(|complaint| complaint.why)
         };
-        let not_built = Some("commands are not built yet".to_owned());
-        assert_eq!(why(b"{\"command\":\"c-1\"}\n"), not_built);
-        assert_eq!(why(b"{\"cancel\":\"c-1\"}\n"), not_built);
+        assert_eq!(why(b"{\"command\":\"c-1\"}\n"), None);
+        assert_eq!(why(b"{\"cancel\":\"c-1\"}\n"), None);
+        let long = format!("{{\"command\":\"{}\"}}", "x".repeat(200));
+        let about = Complaint::about(&long, "no".to_owned());
+        assert_eq!((about.line.len(), &about.why[..]), (120, "no"));
         assert!(why(b"nonsense\n").is_some());
         for silent in ["{\"ack\":1}\n", "{\"token\":\"x\"}\n", "{\"error\":\"x\"}\n"] {
             assert_eq!(why(silent.as_bytes()), None);

@@ -12,6 +12,8 @@
 //! | session thread | commander | [`Progresses`], [`CameOnline`] |
 //! | server | forwarder | [`WebServerArrived`] |
 //! | app | server | [`Reconfigure`] |
+//! | forwarder | commander | [`CommandLine`] |
+//! | anybody | commander | [`Submit`], [`Cancel`], [`Look`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
@@ -20,6 +22,7 @@ mod lifecycle;
 mod names;
 mod open;
 mod polls;
+mod requests;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
 pub use instruct::{Instruct, Instruction, Refused};
@@ -30,3 +33,4 @@ pub use names::{
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};
 pub use polls::Poll;
+pub use requests::{Cancel, CommandLine, Look, Submit, Wanted};

@@ -1,4 +1,4 @@
-use super::{CloseReason, SessionId, UnixMillis};
+use super::{CloseReason, CommandFault, CommandState, SessionId, UnixMillis};
 
 /// One thing that the upstream is told, borrowed from wherever its bytes stand.
 ///
@@ -74,6 +74,23 @@ pub enum Event<'a> {
         /// Sockets still open.
         connections: u32,
     },
+    /// A command for a device has come further.
+    Command {
+        /// The sender's id of it.
+        id: &'a str,
+        /// The device.
+        name: &'a str,
+        /// Counted from 1; a higher one begins again at `queued`.
+        attempt: u32,
+        /// How far it has come.
+        state: CommandState,
+        /// When.
+        time: UnixMillis,
+        /// What the device answered; nothing in any other state.
+        data: &'a [u8],
+        /// Why it failed; only then.
+        reason: Option<CommandFault>,
+    },
 }
 
 impl Event<'_> {
@@ -85,6 +102,7 @@ impl Event<'_> {
             Self::Data { .. } => "data",
             Self::Idle { .. } => "idle",
             Self::Offline { .. } => "offline",
+            Self::Command { .. } => "command",
         }
     }
 
@@ -95,13 +113,20 @@ impl Event<'_> {
             | Self::Online { time, .. }
             | Self::Data { time, .. }
             | Self::Idle { time, .. }
-            | Self::Offline { time, .. } => time,
+            | Self::Offline { time, .. }
+            | Self::Command { time, .. } => time,
         }
     }
 
     /// Whether it belongs to those that own the spool's reserve, since a device's bytes make no
-    /// sense without them.
+    /// sense without them, or somebody waits for it.
     pub const fn owns_reserve(&self) -> bool {
-        matches!(self, Self::Started { .. } | Self::Online { .. } | Self::Offline { .. })
+        matches!(
+            self,
+            Self::Started { .. }
+                | Self::Online { .. }
+                | Self::Offline { .. }
+                | Self::Command { .. }
+        )
     }
 }

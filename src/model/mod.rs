@@ -1,6 +1,7 @@
 //! The words that every part of the house shares: names, sessions, endings, offsets, events.
 
 mod close_reason;
+mod command;
 mod event;
 mod name;
 mod offset;
@@ -10,6 +11,7 @@ mod slots;
 mod time;
 
 pub use close_reason::CloseReason;
+pub use command::{CommandFault, CommandState};
 pub use event::Event;
 pub use name::{Name, NameFault};
 pub use offset::Offset;

@@ -5,8 +5,8 @@
 //! - An offset is never used twice, and never lowered.
 //! - Each upstream reads at its own pace from its own cursor; what every upstream has
 //!   acknowledged is given back.
-//! - It is bounded in bytes. `started`, `online` and `offline` own a reserve, so that a spool full of
-//!   data can still tell who came and went.
+//! - It is bounded in bytes. `started`, `online`, `offline` and `command` own a reserve, so that a spool
+//!   full of data can still tell who came and went, and what became of commands.
 //! - What is dropped is counted by reason, and a reader meets it as a [`Read::Hole`].
 //! - At any time, for each upstream: received = delivered + waiting + dropped ([`Ledger`]).
 //!

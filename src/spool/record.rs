@@ -2,7 +2,7 @@
 //!
 //! Texts carry one byte of length (names and peers are short), data take the rest of the record.
 
-use crate::model::{CloseReason, Event, SessionId, UnixMillis};
+use crate::model::{CloseReason, CommandFault, CommandState, Event, SessionId, UnixMillis};
 
 /// Bytes of the length in front of each record.
 const LENGTH: usize = 4;
@@ -18,6 +18,7 @@ mod kind {
     pub const OFFLINE: u8 = 5;
     /// Data with what their protocol reads in them.
     pub const READ: u8 = 6;
+    pub const COMMAND: u8 = 7;
 }
 
 /// Writes `event` behind what `out` holds.
@@ -54,6 +55,15 @@ pub(super) fn encode(event: &Event<'_>, out: &mut Vec<u8>) {
             out.push(reason as u8);
             put_u64(out, received_bytes);
             put_u64(out, sent_bytes);
+        }
+        Event::Command { id, name, attempt, state, time, data, reason } => {
+            out.push(kind::COMMAND);
+            put_time(out, time);
+            out.extend_from_slice(&attempt.to_le_bytes());
+            out.extend_from_slice(&[state as u8, reason.map_or(0, |reason| reason as u8)]);
+            put_text(out, name);
+            put_text(out, id);
+            out.extend_from_slice(data);
         }
     }
     let length = (out.len() - start - LENGTH) as u32;
@@ -119,6 +129,9 @@ impl<'a> Fields<'a> {
         if kind == kind::STARTED {
             return Some(Event::Started { time, clean: self.byte()? != 0 });
         }
+        if kind == kind::COMMAND {
+            return self.command(time);
+        }
         let session = SessionId(self.number()?);
         let connections = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
         let name = self.text()?;
@@ -142,6 +155,17 @@ impl<'a> Fields<'a> {
             },
             _ => return None,
         })
+    }
+
+    fn command(&mut self, time: UnixMillis) -> Option<Event<'a>> {
+        let attempt = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+        let state = CommandState::from_number(self.byte()?)?;
+        let reason = match self.byte()? {
+            0 => None,
+            number => Some(CommandFault::from_number(number)?),
+        };
+        let (name, id) = (self.text()?, self.text()?);
+        Some(Event::Command { id, name, attempt, state, time, data: self.0, reason })
     }
 
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
@@ -219,6 +243,24 @@ mod tests {
                 received_bytes: u64::MAX,
                 sent_bytes: 0,
                 connections: 0,
+            },
+            Event::Command {
+                id: "c-1",
+                name,
+                attempt: 2,
+                state: CommandState::Answered,
+                time,
+                data: b"\x01\x03",
+                reason: None,
+            },
+            Event::Command {
+                id: "",
+                name,
+                attempt: 1,
+                state: CommandState::Failed,
+                time,
+                data: b"",
+                reason: Some(CommandFault::Uncertain),
             },
         ]
     }

@@ -2,7 +2,7 @@ use super::{
     AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Polled,
     Refusal, Tally,
 };
-use crate::model::CloseReason;
+use crate::model::{CloseReason, CommandFault, CommandState};
 
 /// One number out of [`Counts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,16 @@ counts! {
     gaps: Counter,
     /// Events that these gaps stand for.
     gap_events: Counter,
+    /// States that commands have reached, those told again among them.
+    commands: Tally<CommandState>,
+    /// Commands that failed.
+    commands_failed: Tally<CommandFault>,
+    /// Times that the end of the commands' journal was missing.
+    commands_torn: Counter,
+    /// Times that the commands' journal could not be written.
+    commands_not_kept: Counter,
+    /// Ends of commands that were forgotten before their time.
+    commands_forgotten: Counter,
     /// Times that the spool was full.
     spool_pauses: Counter,
     /// Times that the spool could not do what it was asked for.
@@ -194,6 +204,8 @@ mod tests {
             }
         }
         check::<CloseReason>();
+        check::<CommandState>();
+        check::<CommandFault>();
         check::<Refusal>();
         check::<AcceptFaultKind>();
         check::<Filtered>();

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData, sync::atomic::AtomicU64, sync::atomic::Ordering};
 
-use crate::model::CloseReason;
+use crate::model::{CloseReason, CommandFault, CommandState};
 
 /// A closed list of words, used alike in log lines, in counts and as metric labels.
 pub trait Label: Copy + 'static {
@@ -32,6 +32,32 @@ impl Label for CloseReason {
 
     fn place(self) -> usize {
         self as usize
+    }
+}
+
+impl Label for CommandState {
+    const KEY: &'static str = "state";
+    const ALL: &'static [Self] = CommandState::ALL;
+
+    fn as_str(self) -> &'static str {
+        CommandState::as_str(self)
+    }
+
+    fn place(self) -> usize {
+        self as usize - 1
+    }
+}
+
+impl Label for CommandFault {
+    const KEY: &'static str = "reason";
+    const ALL: &'static [Self] = CommandFault::ALL;
+
+    fn as_str(self) -> &'static str {
+        CommandFault::as_str(self)
+    }
+
+    fn place(self) -> usize {
+        self as usize - 1
     }
 }
 

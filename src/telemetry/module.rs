@@ -11,6 +11,8 @@ labels! {
         Registry = "registry",
         /// What goes to an upstream.
         Forwarder = "forwarder",
+        /// What upstreams ask devices to do.
+        Commands = "commands",
         /// Connections to upstreams.
         Link = "link",
         /// What waits for the upstreams.

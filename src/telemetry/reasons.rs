@@ -79,6 +79,8 @@ labels! {
         Registry = "registry",
         /// One for each upstream.
         Forwarder = "forwarder",
+        /// The one that has all commands.
+        Commander = "commander",
         /// What users plug in.
         Extension = "extension",
     }
@@ -123,6 +125,8 @@ labels! {
         Echo = "echo",
         /// An acknowledgement of the future.
         FutureAck = "future_ack",
+        /// A command that was not taken.
+        Refused = "refused",
         /// Something that this gateway does not do.
         Unsupported = "unsupported",
     }

@@ -23,7 +23,7 @@ fn upstreams_that_could_never_work_are_refused() {
 
 #[test]
 fn a_table_of_a_later_release_that_is_switched_off_asks_for_nothing() {
-    for table in ["admin", "commands", "listener.dtu.tls", "log.modules"] {
+    for table in ["admin", "listener.dtu.tls", "log.modules"] {
         let text = format!("[listener.dtu]\naddress = '127.0.0.1:0'\n[{table}]\nenabled = false\n");
         assert!(tetherd::config::from_toml(&text).is_ok(), "{table}");
     }
@@ -421,7 +421,6 @@ fn every_other_mistake_is_told_with_what_to_do() {
             "[admin]\naddress = '127.0.0.1:7080'",
             "text:1: admin: this table is not built yet; remove it",
         ),
-        ("[commands]", "text:1: commands: this table is not built yet; remove it"),
         (
             "[poll.a]",
             "text:1: poll.a.send: is missing; write what devices are asked, such as \"01 03 00 00 00 02 {crc16-modbus}\"",
@@ -437,6 +436,23 @@ fn every_other_mistake_is_told_with_what_to_do() {
         (
             "[poll.a]\nsend = '01'\nlistener = ['dto']",
             "text:3: poll.a.listener: there is no listener \"dto\"; leave the key out for all of them",
+        ),
+        (
+            "[commands]\nmax_per_device = 0",
+            "text:2: commands.max_per_device: 0 leaves room for none; write at least 1, or enabled = \
+             false",
+        ),
+        (
+            "[commands]\nmax_total = '1KiB'",
+            "text:2: commands.max_total: 1KiB is too small; write at least \"1MiB\"",
+        ),
+        (
+            "[commands]\npause = '2h'",
+            "text:2: commands.pause: 2h is too long; write \"0s\" to \"1h\"",
+        ),
+        (
+            "commands = 7",
+            "text:1: commands: 7 stands where a table belongs; write [commands] and its keys below",
         ),
         (
             "[drain]\nspread = 30",

@@ -149,6 +149,7 @@ impl Truth {
                 conversation.ended = Some((reason.as_str(), received_bytes));
                 Ok(())
             }
+            Event::Command { .. } => Err("a command that nobody gave".into()),
         }
     }
 
@@ -229,5 +230,6 @@ fn line_of(offset: u64, event: &Event<'_>) -> Value {
             "time": time.to_string(), "reason": reason.to_string(),
             "received_bytes": received_bytes, "sent_bytes": sent_bytes, "connections": connections,
         }),
+        Event::Command { id, .. } => json!({"offset": offset, "event": "command", "id": id}),
     }
 }

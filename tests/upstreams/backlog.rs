@@ -100,6 +100,7 @@ async fn a_large_backlog_in_a_process_of_its_own() {
     let before = memory("VmRSS");
     let web = thread::spawn(move || web_server_that_was_slow(listener));
     let parts = ForwarderParts {
+        commands: None,
         name: "web".into(),
         gateway: "test".into(),
         settings: UpstreamSettings { address, ..UpstreamSettings::default() },

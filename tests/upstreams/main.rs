@@ -6,6 +6,8 @@ mod harness;
 
 mod accept;
 mod backlog;
+mod commands;
+mod deliveries;
 mod dial;
 mod examples;
 mod formats;

@@ -6,6 +6,7 @@
 //! what was under way is sent again.
 
 mod arrivals;
+mod commanding;
 mod courier;
 mod door;
 mod ending;
@@ -21,7 +22,7 @@ use tokio::{io::unix::AsyncFd, time::Instant};
 use self::{arrivals::Arrivals, courier::Courier, door::Strangers, ending::Ending};
 use crate::{
     link::{Dial, UpstreamSettings},
-    messages::{Finish, WebServerArrived},
+    messages::{CommandLine, Finish, WebServerArrived},
     net::Listener,
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
@@ -44,6 +45,8 @@ pub struct ForwarderParts {
     pub door: Option<Rc<AsyncFd<Listener>>>,
     /// How we connect to it otherwise.
     pub dial: Rc<dyn Dial>,
+    /// Takes the web server's commands; none where they are turned off.
+    pub commands: Option<Recipient<CommandLine>>,
     /// Draws the pauses between tries.
     pub seed: u64,
     /// Log and counts.

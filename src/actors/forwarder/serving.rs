@@ -170,7 +170,12 @@ impl Courier {
         let bytes = std::mem::take(&mut serving.inbox);
         let (mut rest, mut lines) = (&bytes[..], 0);
         while let Some(item) = serving.inbound.next(&mut rest) {
-            self.take_item(item, &mut serving.out);
+            match item {
+                Item::Command(line) | Item::Cancel(line) => {
+                    self.take_command(line, &mut serving.out).await;
+                }
+                item => self.take_item(item, &mut serving.out),
+            }
             lines += 1;
             if lines % Turn::LINES == 0 {
                 self.store_cursor();
@@ -190,7 +195,7 @@ impl Courier {
             Item::Ack(offset) => return self.take_ack(offset, out),
             Item::Token => return,
             Item::Ours => return self.parts.telemetry.own_line_came_back(&self.parts.name),
-            Item::Command(_) | Item::Cancel(_) => LinkError::Unsupported,
+            Item::Command(_) | Item::Cancel(_) => return,
             Item::NotUnderstood(_) => LinkError::BadLine,
             Item::TooLong(_) => LinkError::LineTooLong,
         };
@@ -209,7 +214,7 @@ impl Courier {
         }
     }
 
-    fn answer(&mut self, complaint: &Complaint, out: &mut BytesMut) {
+    pub(super) fn answer(&mut self, complaint: &Complaint, out: &mut BytesMut) {
         let bytes = self.answers.answer(complaint, Self::now(), out);
         self.delivery.sent_besides(bytes);
     }

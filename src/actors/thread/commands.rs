@@ -1,11 +1,10 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use actix::Recipient;
 
 use super::{Occupant, SessionThread};
 use crate::{
-    limits::Wanted,
-    messages::{Awaited, CameOnline, Delivery, Progress, Progresses, Step},
+    messages::{Awaited, CameOnline, Delivery, Progress, Progresses, Step, Wanted},
     model::UnixMillis,
 };
 
@@ -17,7 +16,7 @@ pub struct CommandPorts {
     /// Hears who has come online.
     pub online: Recipient<CameOnline>,
     /// Whether it wants to hear that.
-    pub wanted: Arc<Wanted>,
+    pub wanted: Wanted,
 }
 
 /// The commands of one connection: one is under way, since serial lines carry one at a time.
@@ -192,7 +191,7 @@ impl SessionThread {
     /// The device in `slot` is online, which the commander may be waiting for.
     pub(super) fn tell_commander(&self, slot: u32) {
         let Some(ports) = &self.ports.commands else { return };
-        if !ports.wanted.is_anybody() {
+        if !ports.wanted.get() {
             return;
         }
         let seat = self.seat(slot);

@@ -5,7 +5,7 @@ use super::{
     json::{self, number, string},
     text::REPLACEMENT,
 };
-use crate::model::{Event, Offset, SessionId, UnixMillis};
+use crate::model::{CommandState, Event, Offset, SessionId, UnixMillis};
 
 /// About what a line takes apart from a device's bytes.
 const USUAL_LINE: usize = 256;
@@ -101,6 +101,7 @@ impl Encoder {
                 connections(out, count);
             }
             Event::Offline { .. } => self.offline(offset, event, out),
+            Event::Command { .. } => self.command(event, out),
         }
         out.extend_from_slice(b"}\n");
     }
@@ -130,6 +131,29 @@ impl Encoder {
         if self.texts.ended(offset, session) {
             out.extend_from_slice(br#","data":"#);
             string(out, REPLACEMENT);
+        }
+    }
+
+    fn command(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let Event::Command { id, name, attempt, state, time, data, reason } = *event else {
+            return;
+        };
+        out.extend_from_slice(br#","id":"#);
+        string(out, id);
+        out.extend_from_slice(br#","imei":"#);
+        string(out, name);
+        out.extend_from_slice(br#","attempt":"#);
+        number(out, u64::from(attempt));
+        out.extend_from_slice(br#","state":"#);
+        string(out, state.as_str());
+        self.time(out, time);
+        if state == CommandState::Answered {
+            out.extend_from_slice(br#","data":"#);
+            self.whole(data, out);
+        }
+        if let Some(reason) = reason {
+            out.extend_from_slice(br#","reason":"#);
+            string(out, reason.as_str());
         }
     }
 

@@ -143,6 +143,17 @@ impl Encoder {
             }
         }
     }
+
+    /// Bytes that belong to no stream: an answer to a command. A character that is cut in two waits
+    /// for no rest.
+    fn whole(&self, data: &[u8], out: &mut Vec<u8>) {
+        match self.encoding {
+            Encoding::Base64 => data::base64(out, data),
+            Encoding::Hex => data::hex(out, data),
+            Encoding::Buffer => data::buffer(out, data),
+            Encoding::Text => json::string(out, &String::from_utf8_lossy(data)),
+        }
+    }
 }
 
 #[cfg(test)]

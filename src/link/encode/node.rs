@@ -42,7 +42,7 @@ impl Encoder {
                 }
             }
             Event::Started { .. } => self.texts.clear(offset),
-            Event::Online { .. } | Event::Idle { .. } => {}
+            Event::Online { .. } | Event::Idle { .. } | Event::Command { .. } => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{CloseReason, UnixMillis};
+use crate::model::{CloseReason, CommandFault, CommandState, UnixMillis};
 
 const NOON: UnixMillis = UnixMillis(1_795_161_600_123);
 const PEER: &str = "10.1.2.3:40112";
@@ -68,6 +68,43 @@ fn lines_are_those_that_web_servers_were_promised() {
         "\n",
     );
     assert_eq!(encoded(Format::JsonLines, Encoding::Base64, &events), expected);
+}
+
+#[test]
+fn what_became_of_a_command_is_a_line_for_those_who_acknowledge_and_nothing_for_node() {
+    let command = |state, data, reason| Event::Command {
+        id: "c-1",
+        name: IMEI,
+        attempt: 2,
+        state,
+        time: NOON,
+        data,
+        reason,
+    };
+    let answered = command(CommandState::Answered, b"\xff\0", None);
+    let failed = command(CommandState::Failed, b"", Some(CommandFault::NoAnswer));
+    let head = r#"{"offset":1763625600000016,"event":"command","id":"c-1","imei":"860000000000001","attempt":2,"state":"#;
+    let cases = [
+        (
+            Encoding::Base64,
+            answered,
+            r#""answered","time":"2026-11-20T08:00:00.123Z","data":"/wA="}"#,
+        ),
+        (
+            Encoding::Text,
+            answered,
+            "\"answered\",\"time\":\"2026-11-20T08:00:00.123Z\",\"data\":\"\u{fffd}\\u0000\"}",
+        ),
+        (
+            Encoding::Hex,
+            failed,
+            r#""failed","time":"2026-11-20T08:00:00.123Z","reason":"no_answer"}"#,
+        ),
+    ];
+    for (encoding, event, rest) in cases {
+        assert_eq!(encoded(Format::JsonLines, encoding, &[event]), format!("{head}{rest}\n"));
+        assert_eq!(encoded(Format::Node, Encoding::Buffer, &[event]), "");
+    }
 }
 
 proptest! {

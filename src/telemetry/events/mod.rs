@@ -1,5 +1,6 @@
 //! What happens, by where it happens. Each method writes the record and moves the count.
 
+mod commands;
 mod door;
 mod facts;
 mod house;
@@ -38,6 +39,7 @@ struct Throttles {
     link_errors: Vec<Throttle>,
     link_refused: Throttle,
     observer_missed: Throttle,
+    commands_forgotten: Throttle,
 }
 
 fn each<L: Label>() -> Vec<Throttle> {
@@ -64,6 +66,7 @@ impl Telemetry {
             link_errors: each::<LinkError>(),
             link_refused: Throttle::default(),
             observer_missed: Throttle::default(),
+            commands_forgotten: Throttle::default(),
         };
         Self(Arc::new(Shared { logs, counts, started: Instant::now(), throttles }))
     }

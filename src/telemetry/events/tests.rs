@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
 use crate::{
-    model::{CloseReason, Name, Offset, Peer, Seat, SessionId},
+    model::{CloseReason, CommandFault, CommandState, Name, Offset, Peer, Seat, SessionId},
     telemetry::{
         ActorKind, Entry, Filtered, Level, LevelControl, LinkFaultKind, Settings, Snapshot,
     },
@@ -51,6 +51,11 @@ fn everything(t: &Telemetry) {
     t.filtered(&FACTS, Filtered::Unregistered, 2, 40);
     t.bad_bytes(&FACTS, &"no name", b"\x1b[2J");
     t.thread_stuck(&name, Seat { thread: 0, slot: 7 });
+    t.commands_opened(true, 2, 7);
+    t.command("c-1", &name, 1, CommandState::Failed, Some(CommandFault::Uncertain));
+    t.commands_torn(17, 3);
+    t.commands_not_kept(&"no space");
+    t.commands_forgotten(4);
     t.link_connecting("web", &"127.0.0.1:7100");
     t.link_up("web", &"127.0.0.1:7100", at);
     t.link_down("web", LinkFaultKind::Refused, &"refused", Some(second));
@@ -90,7 +95,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 48);
+    assert_eq!(all.len(), 53);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -138,6 +143,11 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("resent_events", "", 4),
             ("gaps", "", 1),
             ("gap_events", "", 8),
+            ("commands", "failed", 1),
+            ("commands_failed", "uncertain", 1),
+            ("commands_torn", "", 1),
+            ("commands_not_kept", "", 1),
+            ("commands_forgotten", "", 4),
             ("spool_pauses", "", 1),
             ("spool_faults", "", 1),
             ("spool_syncs_failed", "", 1),
