@@ -146,8 +146,9 @@ fn check_limits(name: &str, settings: &UpstreamSettings, rules: &mut Rules<'_>) 
         rules.error(&[key(name, "batch_events")], text);
     }
     let (linger, timeout) = (settings.linger, settings.timeout);
-    if linger > Span::seconds(60) {
-        let text = format!("\"{linger}\" is very long; write \"1m\" at most");
+    // A stop must not have to wait for it.
+    if linger > Span::seconds(1) {
+        let text = format!("\"{linger}\" would make everybody late; write \"1s\" or less");
         rules.error(&[key(name, "linger")], text);
     }
     if timeout.non_zero().is_none() || timeout > Span::seconds(3600) {

@@ -10,6 +10,8 @@ mod dial;
 mod examples;
 mod formats;
 mod hand;
+mod http;
+mod poster;
 mod several;
 mod shutdown;
 mod stuck;
