@@ -39,7 +39,7 @@ pub(super) fn check_absent(name: &str, settings: &UpstreamSettings, rules: &mut 
         let text = "\"json-array\" is for type = \"http\"; write \"json-lines\"".to_owned();
         rules.error(&[key(name, "format"), key(name, "type")], text);
     }
-    if !settings.url.is_empty() {
+    if settings.url.is_some() {
         let text =
             "a url is for type = \"http\"; write type = \"http\", or address = \"host:port\"";
         rules.error(&[key(name, "url"), key(name, "type")], text.to_owned());
@@ -54,15 +54,15 @@ pub(super) fn check_absent(name: &str, settings: &UpstreamSettings, rules: &mut 
 
 fn check_url(name: &str, settings: &UpstreamSettings, config: &Config, rules: &mut Rules<'_>) {
     let url = key(name, "url");
-    if settings.url.is_empty() {
+    let Some(written) = &settings.url else {
         if settings.enabled {
             let text = "is missing; write where events are posted to, such as \
                         \"https://example.com/events\"";
             rules.error(&[url, key(name, "type")], text.to_owned());
         }
         return;
-    }
-    let target = match Target::parse(&settings.url) {
+    };
+    let target = match Target::parse(written) {
         Ok(target) => target,
         Err(fault) => return rules.error(&[url], fault.to_string()),
     };

@@ -22,7 +22,7 @@ pub struct UpstreamSettings {
     /// Where to (`dial`), or where we listen (`accept`): `host:port` or `unix:/path`.
     pub address: String,
     /// With `http`, where events are posted to.
-    pub url: String,
+    pub url: Option<String>,
     /// In `accept` mode, the device listener on which the web server connects instead.
     pub listener: Option<String>,
     /// In `accept` mode, the addresses that may be the web server; empty: any.
@@ -136,7 +136,7 @@ impl Default for UpstreamSettings {
             kind: LinkType::Tcp,
             mode: Mode::Dial,
             address: String::new(),
-            url: String::new(),
+            url: None,
             listener: None,
             from: Vec::new(),
             token: None,
@@ -169,7 +169,10 @@ impl UpstreamSettings {
     pub fn place(&self) -> &str {
         match self.kind {
             LinkType::Tcp => &self.address,
-            LinkType::Http => self.url.split(['?', '#']).next().unwrap_or_default(),
+            LinkType::Http => {
+                let url = self.url.as_deref().unwrap_or_default();
+                url.split(['?', '#']).next().unwrap_or_default()
+            }
         }
     }
 }

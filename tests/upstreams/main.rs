@@ -11,6 +11,8 @@ mod examples;
 mod formats;
 mod hand;
 mod http;
+mod http_link;
+mod https;
 mod poster;
 mod several;
 mod shutdown;

@@ -92,11 +92,7 @@ impl Poster {
     }
 
     pub fn on(listener: TcpListener, decide: impl FnMut(&Posted) -> Reply + 'static) -> Self {
-        let poster = Self {
-            address: listener.local_addr().unwrap().to_string(),
-            state: Rc::default(),
-            decide: Rc::new(RefCell::new(Box::new(decide))),
-        };
+        let poster = Self::unheard(&listener, decide);
         let server = poster.clone();
         actix_rt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -111,6 +107,15 @@ impl Poster {
             }
         });
         poster
+    }
+
+    /// One whose connections somebody else accepts, and hands to [`Poster::serve`].
+    pub fn unheard(listener: &TcpListener, decide: impl FnMut(&Posted) -> Reply + 'static) -> Self {
+        Self {
+            address: listener.local_addr().unwrap().to_string(),
+            state: Rc::default(),
+            decide: Rc::new(RefCell::new(Box::new(decide))),
+        }
     }
 
     /// From now on it does this.
@@ -186,20 +191,26 @@ fn data(event: &Value) -> Vec<u8> {
     BASE64.decode(event["data"].as_str().unwrap_or_default().as_bytes()).unwrap()
 }
 
-async fn read(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Posted> {
+async fn read(stream: &mut (impl AsyncBufReadExt + AsyncWrite + Unpin)) -> Option<Posted> {
     let mut posted = Posted::default();
     loop {
         let mut line = String::new();
-        if stream.read_line(&mut line).await.ok()? == 0 {
-            return None;
+        match stream.read_line(&mut line).await {
+            Ok(0) => return None,
+            Ok(_) => {}
+            // What is no text is no HTTP.
+            Err(_) => {
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok()?;
+                return None;
+            }
         }
         let line = line.trim_end();
-        match line.split_once(": ") {
-            _ if posted.line.is_empty() => posted.line = line.to_owned(),
-            Some((name, value)) => {
-                posted.headers.insert(name.to_ascii_lowercase(), value.to_owned());
-            }
-            None => break,
+        if posted.line.is_empty() {
+            posted.line = line.to_owned();
+        } else if let Some((name, value)) = line.split_once(':') {
+            posted.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        } else {
+            break;
         }
     }
     let length = posted.headers["content-length"].parse().unwrap();

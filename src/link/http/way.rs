@@ -67,7 +67,8 @@ impl Way {
     pub async fn new(settings: &UpstreamSettings) -> Result<Arc<Self>, LinkFault> {
         let place = settings.place();
         let fault = |detail: String| LinkFault::new(LinkFaultKind::Other, place, detail);
-        let target = Target::parse(&settings.url).map_err(|error| fault(error.to_string()))?;
+        let target = Target::parse(settings.url.as_deref().unwrap_or_default())
+            .map_err(|error| fault(error.to_string()))?;
         let token = match &settings.token_file {
             Some(path) => Some(token_in(path.clone()).await.map_err(fault)?),
             None => settings.token.clone(),
@@ -154,7 +155,7 @@ mod tests {
     fn settings() -> UpstreamSettings {
         let own = [("X-Site", "plant 7"), ("user-agent", "ours")];
         UpstreamSettings {
-            url: "https://web:8443/in?key=1".to_owned(),
+            url: Some("https://web:8443/in?key=1".to_owned()),
             token: Some("secret".to_owned()),
             headers: BTreeMap::from(own.map(|(name, text)| (name.to_owned(), text.to_owned()))),
             ..UpstreamSettings::default()
