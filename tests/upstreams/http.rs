@@ -196,9 +196,8 @@ async fn one_event_that_is_refused_is_found_told_and_holds_up_only_what_follows(
     let counts = telemetry.counts();
     until("it is told", || counts.links_stuck.get() == 1).await;
     assert_eq!(web.data(), b"before ".repeat(50));
-    let told = |message: &str| {
-        records.all().into_iter().filter(|entry| entry.message == message).next_back().unwrap()
-    };
+    let told =
+        |message: &str| records.all().into_iter().rfind(|entry| entry.message == message).unwrap();
     assert_eq!(told("link stuck").get("offset"), Some(poison.to_string()));
     let down = told("link down");
     assert_eq!(down.get("kind").as_deref(), Some("rejected"));

@@ -1,22 +1,31 @@
 //! One link by HTTP, without a gateway: lines in, acknowledgements and commands out.
 
-use std::future::poll_fn;
+use std::{
+    future::poll_fn,
+    task::{Context, Waker},
+};
 
 use bytes::BytesMut;
-use tetherd::link::{HttpLink, Link, LinkFault, LinkFaultKind, LinkType, UpstreamSettings};
+use tetherd::{
+    link::{HttpLink, Link, LinkFault, LinkFaultKind, LinkType, UpstreamSettings},
+    units::Span,
+};
 
 use crate::{
     harness::within,
     poster::{Poster, Reply, Then},
 };
 
-async fn dial(web: &Poster) -> HttpLink {
-    let settings = UpstreamSettings {
+fn settings(web: &Poster) -> UpstreamSettings {
+    UpstreamSettings {
         kind: LinkType::Http,
         url: Some(format!("http://{}/", web.address)),
         ..UpstreamSettings::default()
-    };
-    HttpLink::dial(&settings).await.unwrap()
+    }
+}
+
+async fn dial(web: &Poster) -> HttpLink {
+    HttpLink::dial(&settings(web)).await.unwrap()
 }
 
 /// Moves these lines, and answers what came in until the link broke.
@@ -103,4 +112,28 @@ async fn a_link_that_is_finished_waits_for_its_answer_and_begins_no_other() {
     let (said, fault) = exchange(&mut link, &two).await;
     assert_eq!((said.as_str(), fault.kind), ("{\"ack\":7}\n", LinkFaultKind::ClosedByPeer));
     assert_eq!(web.requests(), 1);
+}
+
+#[actix_rt::test]
+async fn a_request_waits_for_more_events_until_it_is_full() {
+    let web = Poster::new(|_| Reply::status(200)).await;
+    let settings = UpstreamSettings { linger: Span::seconds(1), ..settings(&web) };
+    let mut link = HttpLink::dial(&settings).await.unwrap();
+    let (mut out, mut inbox) = (BytesMut::from(ONE), Vec::new());
+    while inbox.is_empty() {
+        within(poll_fn(|task| link.poll_exchange(task, &mut out, &mut inbox))).await.unwrap();
+    }
+    // What comes behind a pause waits: now two events go at a time.
+    let mut task = Context::from_waker(Waker::noop());
+    assert!(link.poll_exchange(&mut task, &mut out, &mut inbox).is_pending());
+    out.extend_from_slice(ONE.replace('7', "8").as_bytes());
+    assert!(link.poll_exchange(&mut task, &mut out, &mut inbox).is_ready());
+    assert!(link.poll_exchange(&mut task, &mut out, &mut inbox).is_pending());
+    assert_eq!(web.requests(), 1);
+    out.extend_from_slice(ONE.replace('7', "9").as_bytes());
+    while !inbox.ends_with(b"{\"ack\":9}\n") {
+        within(poll_fn(|task| link.poll_exchange(task, &mut out, &mut inbox))).await.unwrap();
+    }
+    assert_eq!(web.posted()[1].events.len(), 2);
+    assert_eq!(inbox, b"{\"ack\":7}\n{\"ack\":9}\n");
 }

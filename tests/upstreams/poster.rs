@@ -71,6 +71,8 @@ impl Reply {
     }
 }
 
+type Decide = Box<dyn FnMut(&Posted) -> Reply>;
+
 #[derive(Default)]
 struct State {
     posted: Vec<Posted>,
@@ -83,7 +85,7 @@ struct State {
 pub struct Poster {
     pub address: String,
     state: Rc<RefCell<State>>,
-    decide: Rc<RefCell<Box<dyn FnMut(&Posted) -> Reply>>>,
+    decide: Rc<RefCell<Decide>>,
 }
 
 impl Poster {
