@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     task::{Context, Waker},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -10,8 +11,10 @@ use tetherd::{
     link::{HttpLink, Link, LinkFault, LinkFaultKind, LinkType, UpstreamSettings},
     units::Span,
 };
+use tokio::io::BufReader;
 
 use crate::{
+    hand::listener,
     harness::within,
     poster::{Poster, Reply, Then},
 };
@@ -136,4 +139,35 @@ async fn a_request_waits_for_more_events_until_it_is_full() {
     }
     assert_eq!(web.posted()[1].events.len(), 2);
     assert_eq!(inbox, b"{\"ack\":7}\n{\"ack\":9}\n");
+}
+
+#[actix_rt::test]
+async fn a_kept_connection_that_closes_under_a_request_is_replaced_once() {
+    let close = || Reply::raw(false, "", Then::Close);
+    let script = [Reply::status(200), close(), Reply::status(200), close(), close()];
+    let mut script = script.into_iter();
+    let web = Poster::new(move |_| script.next().unwrap()).await;
+    let lines = [7, 8, 9].map(|offset| ONE.replace('7', &offset.to_string())).concat();
+    let one_by_one = UpstreamSettings { batch_events: 1, ..settings(&web) };
+    let mut link = HttpLink::dial(&one_by_one).await.unwrap();
+    let (said, fault) = exchange(&mut link, &lines).await;
+    assert_eq!(said, "{\"ack\":7}\n{\"ack\":8}\n");
+    assert_eq!((fault.kind, fault.respite), (LinkFaultKind::ClosedByPeer, None));
+    assert_eq!((web.requests(), web.connections()), (5, 3));
+}
+
+#[actix_rt::test]
+async fn a_web_server_that_went_away_says_nothing_about_the_event() {
+    let listener = listener().await;
+    let web = Poster::unheard(&listener, |_| Reply::new(200, "Connection: close\r\n", ""));
+    let server = web.clone();
+    actix_rt::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        server.serve(&mut BufReader::new(stream)).await;
+    });
+    let (said, fault) =
+        exchange(&mut dial(&web).await, &(ONE.to_owned() + &ONE.replace('7', "8"))).await;
+    assert_eq!(said, "{\"ack\":7}\n");
+    assert_eq!((fault.kind, fault.respite), (LinkFaultKind::Refused, Some(Duration::ZERO)));
 }
