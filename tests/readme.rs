@@ -151,6 +151,13 @@ fn every_snippet_of_configuration_is_fine() {
 }
 
 #[test]
+fn every_example_in_javascript_is_the_file_that_is_tested() {
+    let file = include_str!("../examples/webserver_http.js");
+    let texts: Vec<_> = snippets_of("js").into_iter().map(|snippet| snippet.text).collect();
+    assert_eq!(texts, [file]);
+}
+
+#[test]
 fn every_json_line_is_valid() {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.add_resource("urn:lines", serde_json::from_str(SCHEMA).unwrap()).unwrap();

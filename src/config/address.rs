@@ -99,6 +99,30 @@ pub(super) fn resolve(
     }
 }
 
+/// Makes relative paths of files with tokens absolute.
+pub(super) fn resolve_tokens(
+    config: &mut Config,
+    base: Option<&Path>,
+    origins: &Value,
+    faults: &mut Vec<Fault>,
+) {
+    for (name, upstream) in &mut config.upstream {
+        let Some(path) = &mut upstream.token_file else { continue };
+        if path.is_absolute() || path.as_os_str().is_empty() {
+            continue;
+        }
+        match base.map(|base| std::path::absolute(base.join(&*path))) {
+            Some(Ok(whole)) => *path = whole,
+            _ => {
+                let key = Key::dotted("upstream").child(name).child("token_file");
+                let origin = tree::nearest_origin(origins, &key);
+                let text = relative(&path.display().to_string());
+                faults.push(Fault::error(origin, key.to_string(), text));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,7 +40,12 @@ impl Key {
 
     /// Whether its value must never be shown.
     pub(super) fn is_secret(&self) -> bool {
-        matches!(self.last(), "token" | "password" | "secret")
+        matches!(self.last(), "token" | "password" | "secret") || self.is_header()
+    }
+
+    /// Whether it leads to a header of requests, or into one.
+    fn is_header(&self) -> bool {
+        self.0.len() > 3 && Self(self.0[..3].to_vec()).matches("upstream.*.headers")
     }
 
     /// Whether the way leads through the names of `pattern`, where `*` is any name.

@@ -22,6 +22,7 @@ mod assignment;
 mod changes;
 mod entries;
 mod fault;
+mod http_rules;
 mod key;
 mod layer;
 mod listener_rules;
@@ -281,6 +282,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     if whole {
         faults = validate::check(&config, &folders, &origins, faults);
         address::resolve(&mut config, base.as_deref(), &origins, &mut faults);
+        address::resolve_tokens(&mut config, base.as_deref(), &origins, &mut faults);
         address::resolve_spool(&mut config, base.as_deref(), &origins, &mut faults);
     }
     if faults.iter().any(|fault| fault.severity == Severity::Error) {

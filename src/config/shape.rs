@@ -15,7 +15,7 @@ use super::{
 const LATER_TABLES: [&str; 3] = ["admin", "tls", "cluster"];
 
 /// Keys of later versions, and what they are for.
-const LATER_KEYS: [(&str, &str); 10] = [
+const LATER_KEYS: [(&str, &str); 8] = [
     ("listener.*.tls", "TLS"),
     ("listener.*.proxy_protocol", "the PROXY protocol"),
     ("listener.*.allow", "filtering by address"),
@@ -24,16 +24,11 @@ const LATER_KEYS: [(&str, &str); 10] = [
     ("listener.*.rate", "limiting by rate"),
     ("listener.*.max_rate", "limiting by rate"),
     ("upstream.*.tls", "TLS"),
-    ("upstream.*.headers", "the HTTP link"),
-    ("upstream.*.url", "the HTTP link"),
 ];
 
 /// Words of later versions, and the one to write instead.
-const LATER_WORDS: [(&str, &str, &str); 3] = [
-    ("upstream.*.type", "http", "tcp"),
-    ("upstream.*.type", "mqtt", "tcp"),
-    ("upstream.*.type", "nats", "tcp"),
-];
+const LATER_WORDS: [(&str, &str, &str); 2] =
+    [("upstream.*.type", "mqtt", "tcp"), ("upstream.*.type", "nats", "tcp")];
 
 /// Whether `word` at `key` is known and not built yet.
 pub(super) fn is_later_word(key: &Key, word: &str) -> bool {

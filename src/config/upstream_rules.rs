@@ -1,6 +1,7 @@
 use super::{
     Config,
     address::clash,
+    http_rules,
     key::Key,
     validate::{Rules, check_keepalive},
     wording::nearest,
@@ -23,20 +24,30 @@ pub(super) fn check(
     config: &Config,
     rules: &mut Rules<'_>,
 ) {
-    if settings.kind != LinkType::Tcp {
-        rules.error(&[key(name, "type")], "\"http\" is not built yet; write \"tcp\"".to_owned());
+    match settings.kind {
+        LinkType::Http => http_rules::check(name, settings, config, rules),
+        LinkType::Tcp => check_tcp(name, settings, config, rules),
     }
+    check_keepalive(&key(name, "keepalive"), &settings.keepalive, rules);
+    check_limits(name, settings, rules);
+}
+
+fn check_tcp(name: &str, settings: &UpstreamSettings, config: &Config, rules: &mut Rules<'_>) {
+    http_rules::check_absent(name, settings, rules);
     match settings.mode {
         Mode::Dial => check_dial(name, settings, config, rules),
         Mode::Accept => check_accept(name, settings, config, rules),
     }
     check_format(name, settings, rules);
-    check_keepalive(&key(name, "keepalive"), &settings.keepalive, rules);
-    check_limits(name, settings, rules);
 }
 
 /// An upstream that is one of our own listeners would be fed its own lines.
-fn check_not_ourselves(at: Key, address: &Address, config: &Config, rules: &mut Rules<'_>) {
+pub(super) fn check_not_ourselves(
+    at: Key,
+    address: &Address,
+    config: &Config,
+    rules: &mut Rules<'_>,
+) {
     let ours = config.listener.iter().find(|(_, listener)| {
         let listens = listener.address.parse::<Address>();
         listener.enabled && listens.is_ok_and(|listens| clash(&listens, address))

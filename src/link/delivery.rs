@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{UpstreamSettings, encode::Gap};
+use super::{LinkType, UpstreamSettings, encode::Gap};
 use crate::{limits::Backoff, model::Offset, spool::DropReason};
 
 /// How a forwarder delivers.
@@ -20,7 +20,12 @@ pub struct DeliverySettings {
 
 impl From<&UpstreamSettings> for DeliverySettings {
     fn from(settings: &UpstreamSettings) -> Self {
-        Self { window: settings.window.bytes(), ack_timeout: settings.ack_timeout.non_zero() }
+        let ack_timeout = match settings.kind {
+            LinkType::Tcp => settings.ack_timeout.non_zero(),
+            // Each request has a time of its own.
+            LinkType::Http => None,
+        };
+        Self { window: settings.window.bytes(), ack_timeout }
     }
 }
 
@@ -269,6 +274,13 @@ impl Delivery {
         self.failures.count = self.failures.count.saturating_add(1);
         let stuck = (self.failures.count == Self::MOST_FAILURES).then_some(self.cursor);
         Setback { pause, stuck }
+    }
+
+    /// The link broke, and not for the event that was on its way: the pauses grow as with any
+    /// failure, `least` is the shortest one, and nothing counts towards being stuck.
+    pub fn put_off(&mut self, least: Duration) -> Setback {
+        self.go_back();
+        Setback { pause: self.backoff.pause().max(least), stuck: None }
     }
 
     /// The link was closed on purpose: no failure, and the next begins at the cursor.

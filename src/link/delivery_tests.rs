@@ -196,6 +196,20 @@ fn pauses_grow_until_something_is_acknowledged() {
 }
 
 #[test]
+fn a_try_that_is_put_off_waits_as_asked_and_counts_no_failure() {
+    let (mut delivery, now) = (delivery(1000), Instant::now());
+    for _ in 0..20 {
+        delivery.begin();
+        send(&mut delivery, 2, now);
+        let setback = delivery.put_off(45 * SECOND);
+        assert_eq!((setback.pause, setback.stuck), (45 * SECOND, None));
+        assert_eq!((delivery.next(), delivery.is_settled()), (Offset(100), true));
+    }
+    let longest = (0..100).map(|_| delivery.put_off(Duration::ZERO).pause).max();
+    assert!(longest > Some(10 * SECOND), "without a word the pauses grow as usual");
+}
+
+#[test]
 fn skipping_tells_a_gap_in_place_of_the_event_until_it_is_acknowledged() {
     let (mut delivery, now) = (delivery(1000), Instant::now());
     assert_eq!(delivery.skip(), None, "only what is stuck can be skipped");

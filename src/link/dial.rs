@@ -1,6 +1,8 @@
 use std::pin::Pin;
 
-use super::{CONNECT_TIMEOUT, Link, LinkFault, LinkFaultKind, UpstreamSettings, dial};
+use super::{
+    CONNECT_TIMEOUT, HttpLink, Link, LinkFault, LinkFaultKind, LinkType, UpstreamSettings, dial,
+};
 use crate::net::{Address, AddressFault};
 
 /// One try to connect.
@@ -12,13 +14,17 @@ pub trait Dial {
     fn dial<'a>(&'a self, settings: &'a UpstreamSettings) -> Dialling<'a>;
 }
 
-/// Connects to `address`, over the machine's network.
+/// Connects to `address` or `url`, over the machine's network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByAddress;
 
 impl Dial for ByAddress {
     fn dial<'a>(&'a self, settings: &'a UpstreamSettings) -> Dialling<'a> {
         Box::pin(async move {
+            if settings.kind == LinkType::Http {
+                let link: Box<dyn Link> = Box::new(HttpLink::dial(settings).await?);
+                return Ok(link);
+            }
             let address: Address = settings.address.parse().map_err(|fault: AddressFault| {
                 LinkFault::new(LinkFaultKind::Resolve, &*settings.address, fault.to_string())
             })?;

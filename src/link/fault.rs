@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, time::Duration};
 
 pub use crate::telemetry::LinkFaultKind;
 
@@ -13,6 +13,9 @@ pub struct LinkFault {
     /// What the system says beyond the sort of fault; may be empty. May hold names from outside,
     /// no bytes of a peer.
     pub detail: String,
+    /// The next try shall wait so long at least. Such a fault says nothing about the event that was
+    /// on its way: the web server is away, or asks to be left alone.
+    pub respite: Option<Duration>,
 }
 
 impl LinkFaultKind {
@@ -45,6 +48,10 @@ impl LinkFaultKind {
             Self::AckTimeout => "nothing was acknowledged for ack_timeout",
             Self::Replaced => "a newer connection of the web server took its place",
             Self::Rewound => "the upstream was set back by hand and begins anew",
+            Self::Tls => "TLS could not be agreed on",
+            Self::Redirected => "the web server redirects",
+            Self::Rejected => "the web server refuses an event",
+            Self::Unavailable => "the web server cannot take events now",
             Self::Other => "the connection failed",
         }
     }
@@ -53,7 +60,12 @@ impl LinkFaultKind {
 impl LinkFault {
     /// A fault at `place`.
     pub fn new(kind: LinkFaultKind, place: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { kind, place: place.into(), detail: detail.into() }
+        Self { kind, place: place.into(), detail: detail.into(), respite: None }
+    }
+
+    /// The same, which is not the fault of the event on its way.
+    pub fn with_respite(self, least: Duration) -> Self {
+        Self { respite: Some(least), ..self }
     }
 
     /// The system's `error` at `place`.

@@ -34,8 +34,7 @@ pub async fn dial(
         Address::Unix(path) => dial_unix(path, &address.to_string(), deadline).await,
         Address::Tcp { host, port } => {
             let text = address.to_string();
-            let look_up = lookup_host((host.as_str(), *port));
-            let stream = dial_tcp(&text, look_up, deadline).await?;
+            let stream = dial_host(&text, host, *port, deadline).await?;
             let link =
                 adopt_tcp(stream, keepalive).map_err(|error| LinkFault::from_io(text, &error))?;
             Ok(Box::new(link))
@@ -49,6 +48,16 @@ async fn dial_unix(path: &Path, text: &str, deadline: Instant) -> Result<Box<dyn
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|error| LinkFault::from_io(text, &error))?;
     Ok(Box::new(adopt_unix(stream, text)))
+}
+
+/// Connects to a host, which `text` stands for in faults.
+pub(super) async fn dial_host(
+    text: &str,
+    host: &str,
+    port: u16,
+    deadline: Instant,
+) -> Result<TcpStream, LinkFault> {
+    dial_tcp(text, lookup_host((host, port)), deadline).await
 }
 
 async fn dial_tcp(
@@ -88,9 +97,14 @@ pub fn adopt_tcp(
     keepalive: &KeepaliveSettings,
 ) -> io::Result<StreamLink<TcpStream>> {
     let peer = Peer::ip(stream.peer_addr()?).to_string();
-    options::prepare(&stream, keepalive, None)?;
-    SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT)?;
+    prepare(&stream, keepalive)?;
     Ok(StreamLink::new(stream, peer, Some(|stream| kernel::unacknowledged_bytes(stream.as_fd()))))
+}
+
+/// Sets what links want of a connection.
+pub(super) fn prepare(stream: &TcpStream, keepalive: &KeepaliveSettings) -> io::Result<()> {
+    options::prepare(stream, keepalive, None)?;
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)
 }
 
 /// Makes a link of a Unix connection, dialled or accepted; `peer` stands for it in logs.

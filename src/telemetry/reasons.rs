@@ -109,6 +109,14 @@ labels! {
         Replaced = "replaced",
         /// The upstream's cursor was set back by hand.
         Rewound = "rewound",
+        /// By HTTPS: no TLS, or a certificate that is not trusted.
+        Tls = "tls",
+        /// By HTTP: a 3xx.
+        Redirected = "redirected",
+        /// By HTTP: a 4xx for one event.
+        Rejected = "rejected",
+        /// By HTTP: a 5xx, or a word to come later.
+        Unavailable = "unavailable",
         /// Anything else.
         Other = "other",
     }

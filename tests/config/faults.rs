@@ -268,10 +268,13 @@ fn every_mistake_in_an_upstream_is_told_with_what_to_do() {
             "address = 'web'",
             "upstream.web.address: \"web\" has no port; write host:port, such as \"web:7000\"",
         ),
-        (DIAL, "type = 'http'", "upstream.web.type: \"http\" is not built yet; write \"tcp\""),
         (DIAL, "type = 'mqtt'", "upstream.web.type: \"mqtt\" is not built yet; write \"tcp\""),
         (DIAL, "type = 'nats'", "upstream.web.type: \"nats\" is not built yet; write \"tcp\""),
-        (DIAL, "type = 'udp'", "upstream.web.type: \"udp\" is not known here; write \"tcp\""),
+        (
+            DIAL,
+            "type = 'udp'",
+            "upstream.web.type: \"udp\" is not known here; write \"tcp\" or \"http\"",
+        ),
         (DIAL, "tls = true", "upstream.web.tls: TLS is not built yet; remove this key"),
         (
             DIAL,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod faults;
+mod http;
 mod layers;
 mod presets;
 mod sweep;

@@ -113,13 +113,13 @@ impl Example {
     }
 }
 
-fn gateway(folder: &Path, web: u16, devices: u16) -> Running {
+fn gateway(folder: &Path, upstream: &str, devices: u16) -> Running {
     let config = folder.join("tetherd.toml");
     let mut file = File::create(&config).unwrap();
     write!(
         file,
         "[drain]\nspread = '0s'\n[listener.dtu]\naddress = '127.0.0.1:{devices}'\n[upstream.web]\n\
-         address = '127.0.0.1:{web}'\nretry = {{ initial = '10ms', max = '100ms' }}\n"
+         {upstream}\nretry = {{ initial = '10ms', max = '100ms' }}\n"
     )
     .unwrap();
     let log = File::create(folder.join("log")).unwrap();
@@ -163,10 +163,15 @@ impl Sender {
 
 /// Killed and started again, idle and in the middle of its work: it has every offset once.
 fn holds_every_offset_once(number: u16, program: Vec<PathBuf>) {
+    holds_every_offset_once_by(number, program, |web| format!("address = '{web}'"));
+}
+
+/// The same with these keys for the address of the web server.
+fn holds_every_offset_once_by(number: u16, program: Vec<PathBuf>, keys: fn(&str) -> String) {
     let (web, devices) = (quiet_port(number), quiet_port(number + 5));
     let example = Example { program, port: web, folder: tempfile::tempdir().unwrap() };
     let mut server = example.start();
-    let mut gateway = gateway(example.folder.path(), web, devices);
+    let mut gateway = gateway(example.folder.path(), &keys(&format!("127.0.0.1:{web}")), devices);
     let mut device = connect(devices);
     device.write_all(b"ETUNG:860000000000001\r\n").unwrap();
     let mut sender = Sender { device, sent: Vec::new() };
@@ -241,6 +246,15 @@ fn the_web_server_in_python_holds_every_offset_once() {
 fn the_web_server_in_javascript_holds_every_offset_once() {
     if has("node", "--version") {
         holds_every_offset_once(1, javascript());
+    }
+}
+
+#[test]
+fn the_web_server_by_http_in_javascript_holds_every_offset_once() {
+    if has("node", "--version") {
+        let program = vec!["node".into(), example("webserver_http.js")];
+        let keys = |web: &str| format!("type = 'http'\nurl = 'http://{web}/events'");
+        holds_every_offset_once_by(10, program, keys);
     }
 }
 

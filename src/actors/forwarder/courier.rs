@@ -109,7 +109,7 @@ impl Courier {
 
     async fn dial(&self) -> Result<Box<dyn Link>, LinkFault> {
         let settings = &self.parts.settings;
-        self.parts.telemetry.link_connecting(&self.parts.name, &settings.address);
+        self.parts.telemetry.link_connecting(&self.parts.name, &settings.place());
         self.parts.dial.dial(settings).await
     }
 
@@ -137,7 +137,10 @@ impl Courier {
             telemetry.link_down(name, fault.kind, &fault, None);
             self.heed_rewind();
         } else {
-            let setback = self.delivery.failed();
+            let setback = match fault.respite {
+                Some(least) => self.delivery.put_off(least),
+                None => self.delivery.failed(),
+            };
             pause = (self.parts.settings.mode == Mode::Dial).then_some(setback.pause);
             telemetry.link_down(name, fault.kind, &fault, pause);
             if let Some(offset) = setback.stuck {

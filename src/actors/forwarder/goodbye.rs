@@ -43,7 +43,7 @@ impl Courier {
     fn rest_of_line(&self, serving: &Serving) -> usize {
         let out = &serving.out;
         let end = match self.parts.settings.format {
-            Format::JsonLines => memchr::memchr(b'\n', out).map(|end| end + 1),
+            Format::JsonLines | Format::JsonArray => memchr::memchr(b'\n', out).map(|end| end + 1),
             // Nothing stands between two objects, but none is forgotten before it is out.
             Format::Node => {
                 let end = self.delivery.end_from(serving.written);

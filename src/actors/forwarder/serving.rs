@@ -149,7 +149,7 @@ impl Courier {
         self.delivery.sent_besides(out.len());
         // A Node script's web server knows no lines.
         let inbound = match self.parts.settings.format {
-            Format::JsonLines => Inbound::new(),
+            Format::JsonLines | Format::JsonArray => Inbound::new(),
             Format::Node => Inbound::deaf(),
         };
         Serving {

@@ -63,6 +63,8 @@ const KEPT_ROOM: usize = 64 << 10;
 impl Encoder {
     /// An encoder that has seen nothing yet.
     pub fn new(format: Format, encoding: Encoding) -> Self {
+        // An array is made of the same lines, by the link.
+        let format = if format == Format::JsonArray { Format::JsonLines } else { format };
         Self {
             format,
             encoding,
@@ -85,7 +87,7 @@ impl Encoder {
             return;
         }
         self.written(out, |encoder, room| match encoder.format {
-            Format::JsonLines => encoder.line(offset, event, room),
+            Format::JsonLines | Format::JsonArray => encoder.line(offset, event, room),
             Format::Node => encoder.object(offset, event, room),
         });
     }
