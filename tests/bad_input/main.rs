@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 #![allow(clippy::print_stderr)] // a test that is passed over says so
 
+#[path = "../upstreams/hand.rs"]
+#[allow(dead_code)] // it has more than is wanted here
+mod hand;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod commands;
 mod crowd;
 mod cuts;
 mod descriptors;
