@@ -73,6 +73,7 @@
 //! ```
 
 pub mod actors;
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;

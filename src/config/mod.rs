@@ -18,6 +18,7 @@
 //! ```
 
 mod address;
+mod admin_rules;
 mod assignment;
 mod entries;
 mod fault;
@@ -51,6 +52,7 @@ pub use protocol_files::ProtocolFiles;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings},
+    admin,
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -74,6 +76,8 @@ pub struct Config {
     pub spool: spool::Settings,
     /// How the process lets go of its devices.
     pub drain: DrainSettings,
+    /// The HTTP API and the metrics.
+    pub admin: admin::Settings,
     /// What is logged.
     pub log: telemetry::Settings,
 }
@@ -87,6 +91,7 @@ impl Default for Config {
             upstream: BTreeMap::new(),
             spool: spool::Settings::default(),
             drain: DrainSettings::default(),
+            admin: admin::Settings::default(),
             log: telemetry::Settings::default(),
         }
     }
@@ -235,7 +240,8 @@ fn home_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
 }
 
 /// Reads one layer over the built-in values; its origin is called `text`. A text belongs to no
-/// folder: events wait in memory unless it says where to put a spool.
+/// folder: events wait in memory unless it says where to put a spool. Many may run beside each other:
+/// there is no admin API unless it has an `[admin]`.
 ///
 /// # Errors
 /// All that is wrong, with the warnings among it.
@@ -243,7 +249,10 @@ pub fn from_toml(text: &str) -> Result<Loaded, Faults> {
     let mut sources = Sources::default();
     sources.add_text("text", text);
     let whole = sources.faults.is_empty();
-    settle(sources, whole, None)
+    let mut loaded = settle(sources, whole, None)?;
+    let is_asked_for = |entry: &Entry| entry.table == "admin" && entry.origin != tree::BUILT_IN;
+    loaded.config.admin.enabled &= loaded.entries.iter().any(is_asked_for);
+    Ok(loaded)
 }
 
 /// Reads and checks the layers; where one of them is not `whole`, rules between values are left
@@ -258,6 +267,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
     if whole {
         faults = validate::check(&config, &folders, &origins, faults);
         address::resolve(&mut config, base.as_deref(), &origins, &mut faults);
+        admin_rules::resolve(&mut config, base.as_deref(), &origins, &mut faults);
         address::resolve_spool(&mut config, base.as_deref(), &origins, &mut faults);
     }
     if faults.iter().any(|fault| fault.severity == Severity::Error) {

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Tables of later versions.
-const LATER_TABLES: [&str; 5] = ["admin", "commands", "poll", "tls", "cluster"];
+const LATER_TABLES: [&str; 4] = ["commands", "poll", "tls", "cluster"];
 
 /// Keys of later versions, and what they are for.
 const LATER_KEYS: [(&str, &str); 10] = [
@@ -56,6 +56,8 @@ pub(super) fn check(root: &mut Json, origins: &Value, faults: &mut Vec<Fault>) -
         shape.check_table(&Key::dotted(table));
     }
     shape.check_table(&Key::dotted("log.modules"));
+    shape.expect_table(&Key::dotted("admin"));
+    shape.check_tokens(&Key::dotted("admin.tokens"));
     shape.disabled
 }
 
@@ -134,6 +136,14 @@ impl Shape<'_> {
             self.refuse_later_keys(&key);
             for table in ["keepalive", "retry"] {
                 self.check_table(&key.child(table));
+            }
+        }
+    }
+
+    fn check_tokens(&mut self, tokens: &Key) {
+        if self.expect_table(tokens) {
+            for name in self.names(tokens) {
+                self.expect_table(&tokens.child(&name));
             }
         }
     }

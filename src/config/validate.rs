@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use ::config::Value;
 
 use super::{
-    Config, Fault, Severity, address, key::Key, listener_rules, presets, protocol_rules, tree,
-    upstream_rules,
+    Config, Fault, Severity, address, admin_rules, key::Key, listener_rules, presets,
+    protocol_rules, tree, upstream_rules,
 };
 use crate::{
     net::{Address, KeepaliveSettings},
@@ -37,6 +37,7 @@ pub(super) fn check(
     }
     upstream_rules::check_shared_listeners(config, &mut rules);
     check_clashes(config, &mut rules);
+    admin_rules::check(config, &mut rules);
     rules.faults
 }
 

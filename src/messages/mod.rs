@@ -11,15 +11,18 @@
 //! | commander | session thread | [`Deliveries`] |
 //! | session thread | commander | [`Progresses`], [`CameOnline`] |
 //! | server | forwarder | [`WebServerArrived`] |
+//! | admin | session thread | [`Describe`], [`Instruct`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
+mod describe;
 mod instruct;
 mod lifecycle;
 mod names;
 mod open;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
+pub use describe::{Describe, Described, Description};
 pub use instruct::{Instruct, Instruction, Refused};
 pub use lifecycle::{Drain, Drained, Finish, Stop};
 pub use names::{

@@ -167,6 +167,11 @@ impl Session {
         self.stream.descriptor().map(|socket| socket.as_raw_fd())
     }
 
+    /// The bytes that were read and wait for its name, or for the rest of a frame.
+    pub fn waiting_bytes(&self) -> &[u8] {
+        self.intake.held()
+    }
+
     /// Notes that its socket is ready.
     pub fn note(&mut self, ready: &Ready) {
         self.stream.note(ready);
