@@ -1,5 +1,6 @@
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{Bytes, Data, Path},
 };
 use serde::{Deserialize, Serialize};
@@ -94,17 +95,31 @@ pub(super) async fn skip(
         .ok_or_else(|| Problem::not_found(format!("there is no upstream {:?}", name.as_str())))?;
     let asked: Skip = match body.is_empty() {
         true => Skip::default(),
-        false => serde_json::from_slice(&body)
+        false => read(&body)
             .map_err(|error| Problem::bad_request(format!("the body does not fit: {error}")))?,
     };
     let cursor = house.spool.cursor(upstream.reader);
     let through = asked.through.map_or(cursor, Offset);
     if through < cursor || through >= house.spool.next() {
         let why = format!("nothing waits at {through}; the cursor is at {cursor}");
-        return Err(Problem::new(actix_web::http::StatusCode::CONFLICT, why));
+        return Err(conflict(why));
     }
+    let before = house.spool.ledger(upstream.reader).dropped;
     house.spool.skip(upstream.reader, through);
+    if house.spool.ledger(upstream.reader).dropped == before {
+        return Err(conflict(format!("what waited up to {through} is passed over already")));
+    }
     Ok(HttpResponse::Ok().json(house.upstream(upstream)))
+}
+
+fn conflict(why: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, why)
+}
+
+/// An object, and not the list that would be taken for one.
+fn read(body: &[u8]) -> serde_json::Result<Skip> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(object.into())
 }
 
 impl House {

@@ -82,23 +82,34 @@ impl prometheus_client::collector::Collector for Reading {
             let help = first.help.trim().trim_end_matches('.');
             let name = name_of(first.name);
             let mut metric = encoder.encode_descriptor(&name, help, None, MetricType::Counter)?;
-            for count in of_one {
-                let value = ConstCounter::new(count.value);
-                match count.label {
-                    None => value.encode(metric.encode_family(&Vec::<(String, String)>::new())?)?,
-                    Some(label) => value.encode(metric.encode_family(&[label])?)?,
+            match first.label {
+                None => ConstCounter::new(first.value).encode(metric)?,
+                Some(_) => {
+                    for (label, value) in
+                        of_one.iter().filter_map(|one| Some((one.label?, one.value)))
+                    {
+                        ConstCounter::new(value).encode(metric.encode_family(&[label])?)?;
+                    }
                 }
             }
         }
         for gauge in &self.gauges {
-            let mut metric =
-                encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
-            for (labels, value) in &gauge.values {
-                ConstGauge::new(*value).encode(metric.encode_family(labels)?)?;
-            }
+            encode_gauge(&mut encoder, gauge)?;
         }
         Ok(())
     }
+}
+
+fn encode_gauge(encoder: &mut DescriptorEncoder<'_>, gauge: &Gauge) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
+    if let [(labels, value)] = &gauge.values[..]
+        && labels.is_empty()
+    {
+        return ConstGauge::new(*value).encode(metric);
+    }
+    gauge.values.iter().try_for_each(|(labels, value)| {
+        ConstGauge::new(*value).encode(metric.encode_family(labels)?)
+    })
 }
 
 #[cfg(test)]
