@@ -22,7 +22,7 @@
 //! | 10 | [`cli`]: arguments in, exit code out |
 //! | 9 | [`app`]: builds, wires, starts, drains; the only place that knows all |
 //! | 8 | [`config`]: adds up the modules' settings; layers, checks |
-//! | 7 | [`actors`]: the running parts |
+//! | 7 | [`actors`]: the running parts; [`admin`], the HTTP API and the metrics |
 //! | 6 | [`extension`]: what users plug in |
 //! | 5 | [`messages`] between actors; [`link`], the way to the web server; [`simulator`], devices and web servers that are played |
 //! | 4 | [`net`], sockets; [`spool`], what waits; [`supervision`], panics and restarts |

@@ -93,7 +93,7 @@ fn every_key_stands_in_its_table_with_its_default() {
             "" => ("At the top", entry.key.clone()),
             "listener.dtu" => ("`[listener.<name>]`", entry.key.clone()),
             "upstream.web" => ("`[upstream.<name>]`", entry.key.clone()),
-            table => ("`[spool]`, `[drain]`, `[log]`", format!("{table}.{}", entry.key)),
+            table => ("`[spool]`, `[drain]`, `[admin]`, `[log]`", format!("{table}.{}", entry.key)),
         };
         let default = match entry.key.as_str() {
             "gateway" => "the host name".to_owned(),

@@ -8,6 +8,7 @@ mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod papers;
 mod program;
 mod routes;
 
