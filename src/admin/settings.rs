@@ -11,6 +11,7 @@ pub struct Settings {
     /// Where it listens, `host:port`. Beyond loopback tokens are required.
     pub address: String,
     /// Who may ask, by name; without any, everybody on this machine may do everything.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tokens: BTreeMap<String, TokenSettings>,
 }
 

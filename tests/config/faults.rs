@@ -446,8 +446,8 @@ fn every_other_mistake_is_told_with_what_to_do() {
             "text:3: admin.tokens.ops.access: \"all\" is not known here; write \"read\" or \"full\"",
         ),
         (
-            "[admin.tokens.ops]\nfiel = '/a'",
-            "text:2: admin.tokens.ops.fiel: unknown key; did you mean \"file\"?",
+            "[admin.tokens.ops]\nfile = '/a'\nacces = 'full'",
+            "text:3: admin.tokens.ops.acces: unknown key; did you mean \"access\"?",
         ),
         ("[commands]", "text:1: commands: this table is not built yet; remove it"),
         ("[poll.a]", "text:1: poll: this table is not built yet; remove it"),
