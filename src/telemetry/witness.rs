@@ -108,6 +108,11 @@ impl Witness {
         self.feed.subscribe()
     }
 
+    /// How many follow.
+    pub fn followers(&self) -> usize {
+        self.feed.receiver_count()
+    }
+
     pub(super) fn ended(&self, ended: Closed) {
         self.tell("closed", ended.name.as_deref(), || {
             let mut facts = json!({

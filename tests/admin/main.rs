@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
 mod client;
+mod commands;
 mod crowd;
 mod doors;
 mod events;
