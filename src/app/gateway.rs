@@ -132,10 +132,10 @@ impl GatewayBuilder {
         let extensions = self.extensions.build();
         let parts =
             assembly::assemble(&self.loaded, extensions, self.telemetry, self.surroundings).await?;
-        parts.telemetry.phase(Phase::Running.as_str(), None);
         if let Some(admin) = &parts.admin {
             admin.enter(Phase::Running.as_str());
         }
+        parts.telemetry.phase(Phase::Running.as_str(), None);
         let (phase, hurry) = (Phase::Running, Hurry::default());
         Ok(Gateway { parts, phase, drain, farewell, flush, hurry })
     }

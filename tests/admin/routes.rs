@@ -204,3 +204,44 @@ async fn the_document_lists_every_address_that_answers() {
     }
     rig.stop().await;
 }
+
+#[actix_rt::test]
+async fn what_a_device_said_that_could_not_be_understood_is_kept_with_its_ending() {
+    let (rig, client) =
+        rig_with("registration_timeout = '50ms'\nregistration_bytes = '12B'", "").await;
+    for (said, reason, hex) in [
+        (&b"GET / HTTP/1.1\r\n"[..], "unidentified", "474554202f20485454502f312e310d0a"),
+        (b"ETUNG:a b\r\n", "malformed", "4554554e473a6120620d0a"),
+        (b"ETUNG:", "registration_timeout", "4554554e473a"),
+    ] {
+        let mut device = rig.connect().await;
+        device.write(said).await;
+        device.ended().await;
+        drop(device);
+        until("the end", || rig.gateway.snapshot().connections == 0).await;
+        let last = &client.get("/api/sessions/closed?limit=1").await.json()["sessions"][0];
+        assert_eq!((&last["reason"], &last["first_bytes"]), (&reason.into(), &hex.into()));
+    }
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_name_that_two_devices_take_from_each_other_is_flagged() {
+    let (rig, client) = rig_with("takeover_limit = '2/min'", "").await;
+    let mut holders = vec![rig.online("me").await];
+    assert_eq!(client.get("/api/devices/me").await.json()["flagged"], false);
+    while rig.telemetry.counts().takeovers_flagged.get() == 0 {
+        let (takeovers, flagged) =
+            (&rig.telemetry.counts().takeovers, &rig.telemetry.counts().takeovers_flagged);
+        let before = takeovers.get();
+        let mut device = rig.connect().await;
+        device.write(b"ETUNG:me\r\n").await;
+        until("it is decided", || takeovers.get() > before || flagged.get() > 0).await;
+        holders.push(device);
+        assert!(holders.len() < 6);
+    }
+    let shown = client.get("/api/devices/me").await.json();
+    assert_eq!(shown["flagged"], true, "{shown}");
+    drop(holders);
+    rig.stop().await;
+}

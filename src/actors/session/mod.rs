@@ -167,9 +167,13 @@ impl Session {
         self.stream.descriptor().map(|socket| socket.as_raw_fd())
     }
 
-    /// The bytes that were read and wait for its name, or for the rest of a frame.
+    /// The bytes that were read and wait for its name, or for the rest of a frame; once they were
+    /// found to be neither, those.
     pub fn waiting_bytes(&self) -> &[u8] {
-        self.intake.held()
+        match &self.ending {
+            Some(ending) if !ending.misunderstood.is_empty() => &ending.misunderstood,
+            _ => self.intake.held(),
+        }
     }
 
     /// Notes that its socket is ready.
