@@ -126,7 +126,7 @@ mod tests {
         let shown = table(&[device], &mut HEADINGS.map(str::len), true);
         assert_eq!(
             shown,
-            "NAME               STATE   LISTENER  PEER           CONNECTED  RECEIVED  SENT\n\
+            "NAME               STATE   LISTENER  PEER         CONNECTED  RECEIVED  SENT\n\
              860000000000001 !  online  dtu       a\\u{1b}[31m  1h2m       9         0\n"
         );
     }
