@@ -74,6 +74,7 @@
 //! ```
 
 pub mod actors;
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod commands;

@@ -93,9 +93,10 @@ fn every_key_stands_in_its_table_with_its_default() {
             "" => ("At the top", entry.key.clone()),
             "listener.dtu" => ("`[listener.<name>]`", entry.key.clone()),
             "upstream.web" => ("`[upstream.<name>]`", entry.key.clone()),
-            table => {
-                ("`[spool]`, `[commands]`, `[drain]`, `[log]`", format!("{table}.{}", entry.key))
-            }
+            table => (
+                "`[spool]`, `[commands]`, `[drain]`, `[admin]`, `[log]`",
+                format!("{table}.{}", entry.key),
+            ),
         };
         let default = match entry.key.as_str() {
             "gateway" => "the host name".to_owned(),

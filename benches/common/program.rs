@@ -52,7 +52,7 @@ impl Program {
             format!(
                 "threads = {threads}\n[listener.dtu]\naddress = '127.0.0.1:0'\n{listener}\n\
                  [upstream.web]\naddress = '{web}'\nretry = {{ initial = '50ms', max = '200ms' }}\n[spool]\n{spool}\n\
-                 [log]\nformat = 'json'\n"
+                 [admin]\nenabled = false\n[log]\nformat = 'json'\n"
             ),
         )?;
         let mut command = Command::new(program);

@@ -134,6 +134,25 @@ impl Directory {
         self.names.get(name).map(|entry| (entry.holder.seat, entry.holder.session))
     }
 
+    /// Whether `name` was taken over too often, so that its oldest connection keeps it at `now`.
+    pub fn is_flagged(&self, name: &str, now: Instant) -> bool {
+        let contest = self.names.get(name).and_then(|entry| entry.contest.as_ref());
+        contest.and_then(|contest| contest.flagged_until).is_some_and(|until| now < until)
+    }
+
+    /// Shows the names in `slots` places from `from` on, each with who holds it, and answers where to
+    /// go on. A name that is held all the time is shown once, whoever comes and goes meanwhile.
+    pub fn look(
+        &self,
+        from: u32,
+        slots: u32,
+        mut show: impl FnMut(&Name, Seat, SessionId),
+    ) -> Option<u32> {
+        let (found, next) = self.names.look(from, slots);
+        found.for_each(|(name, entry)| show(name, entry.holder.seat, entry.holder.session));
+        next
+    }
+
     /// All names that are held, in no order.
     pub fn names(&self) -> impl Iterator<Item = &Name> {
         self.names.iter().map(|(name, _)| name)

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::io::unix::AsyncFd;
 
 use super::{
-    StartFault,
+    StartFault, admin,
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
     listening::{ListenerGround, web_servers_at},
@@ -21,6 +21,7 @@ use crate::{
         CommandPorts, Commander, CommanderParts, Directory, Forwarder, ForwarderParts, Meet,
         MeetSessions, Registry, SessionHost, ThreadDoor, ThreadPorts,
     },
+    admin::{Door, RunningAdmin},
     config::Loaded,
     extension::Extensions,
     limits::Occupancy,
@@ -54,6 +55,8 @@ pub struct Parts {
     pub ground: ListenerGround,
     pub extensions: Arc<Extensions>,
     pub codes: Codes,
+    /// The admin API, if there is one.
+    pub admin: Option<RunningAdmin>,
 }
 
 /// What the actors share.
@@ -80,6 +83,7 @@ pub async fn assemble(
     let (bound, doors) =
         (bind_listeners(loaded, &codes, unbound)?, bind_upstreams(loaded, unbound)?);
     let extensions = Arc::new(extensions);
+    let door = admin_door(loaded, unbound, &telemetry)?;
     ask_about(&bound, &extensions).await?;
 
     let (exits, failures) = ExitReports::new(telemetry.clone());
@@ -93,7 +97,7 @@ pub async fn assemble(
         },
         dial,
         seed,
-        occupancy: Arc::new(Occupancy::with_limit(most_connections())),
+        occupancy: Arc::new(Occupancy::with_limit(most_connections(door.is_some()))),
         extensions,
         telemetry,
         exits,
@@ -125,7 +129,7 @@ pub async fn assemble(
         ground.start(bound, web_servers)
     };
     let listeners = bound.into_iter().map(start).collect();
-    Ok(Parts {
+    let mut parts = Parts {
         listeners,
         upstreams,
         threads,
@@ -139,13 +143,33 @@ pub async fn assemble(
         ground,
         extensions,
         codes,
-    })
+        admin: None,
+    };
+    parts.admin = door.map(|door| admin::answer(door, &loaded.config, &parts)).transpose()?;
+    Ok(parts)
+}
+
+/// Takes the address of the admin API, if there is to be one. From then on endings and links are
+/// kept for it.
+fn admin_door(
+    loaded: &Loaded,
+    unbound: bool,
+    telemetry: &Telemetry,
+) -> Result<Option<Door>, StartFault> {
+    let settings = &loaded.config.admin;
+    if unbound || !settings.enabled {
+        return Ok(None);
+    }
+    let door = Door::open(settings)?;
+    telemetry.witness();
+    Ok(Some(door))
 }
 
 /// What the descriptor limit, raised as far as it goes, leaves for connections.
-fn most_connections() -> u32 {
+fn most_connections(has_admin: bool) -> u32 {
     let descriptors = raise_descriptor_limit();
-    let most = descriptors.saturating_sub(DESCRIPTOR_RESERVE.min(descriptors / 4 + 8)).max(1);
+    let reserve = DESCRIPTOR_RESERVE + if has_admin { Door::DESCRIPTORS } else { 0 };
+    let most = descriptors.saturating_sub(reserve.min(descriptors / 4 + 8)).max(1);
     u32::try_from(most).unwrap_or(u32::MAX)
 }
 

@@ -1,6 +1,7 @@
 use std::{io::ErrorKind, path::PathBuf};
 
 use crate::{
+    admin::AdminFault,
     config::Faults,
     net::{AddressFault, BindFault},
     protocol::ProtocolFault,
@@ -45,6 +46,9 @@ pub enum StartFault {
         /// Why.
         fault: BindFault,
     },
+    /// The admin API cannot be started.
+    #[error(transparent)]
+    Admin(#[from] AdminFault),
     /// The folder of the spool cannot be worked in.
     #[error("spool.path: {0}")]
     SpoolFolder(#[from] ClaimFault),

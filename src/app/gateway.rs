@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     actors::Directory,
+    admin::RunningAdmin,
     config::Loaded,
     extension::{Decider, Extensions, ExtensionsBuilder, Moment, Observed, Question},
     link::Dial,
@@ -133,6 +134,9 @@ impl GatewayBuilder {
         let extensions = self.extensions.build();
         let parts =
             assembly::assemble(&self.loaded, extensions, self.telemetry, self.surroundings).await?;
+        if let Some(admin) = &parts.admin {
+            admin.enter(Phase::Running.as_str());
+        }
         parts.telemetry.phase(Phase::Running.as_str(), None);
         let (phase, hurry) = (Phase::Running, Hurry::default());
         let loaded = self.loaded;
@@ -163,6 +167,11 @@ impl Gateway {
     pub fn upstream_address(&self, name: &str) -> Option<&str> {
         let upstream = self.parts.upstreams.iter().find(|upstream| upstream.name == name);
         upstream.and_then(|upstream| upstream.address.as_deref())
+    }
+
+    /// Where the admin API answers, with the port that the kernel chose, if there is one.
+    pub fn admin_address(&self) -> Option<&str> {
+        self.parts.admin.as_ref().map(RunningAdmin::address)
     }
 
     /// Where the gateway is in its life.
@@ -237,6 +246,9 @@ impl Gateway {
             self.hurry.wait(GRACE, host.send(Stop)).await;
         }
         self.close_spool().await;
+        if let Some(admin) = &self.parts.admin {
+            self.hurry.wait(GRACE, admin.stop()).await;
+        }
         for arbiter in self.parts.threads.arbiters.drain(..) {
             arbiter.stop();
             // Its thread ends by itself; a user's handler that blocks it for ever must not keep
@@ -303,6 +315,9 @@ impl Gateway {
 
     fn enter(&mut self, phase: Phase, within: Option<Duration>) {
         self.phase = phase;
+        if let Some(admin) = &self.parts.admin {
+            admin.enter(phase.as_str());
+        }
         self.parts.telemetry.phase(phase.as_str(), within);
     }
 

@@ -6,6 +6,7 @@
 //! | `gateway` | the running gateway, for those who start it |
 //! | `binding` | addresses taken before anything runs |
 //! | `assembly` | settings to parts, parts to actors, ports wired |
+//! | `admin`, `names` | the admin API over the parts that run |
 //! | `exits` | endings of infrastructure, and which of them end the process |
 //! | `surroundings` | what the machine gives: network, spool, chance |
 //! | `listening` | one listener, from bound to accepting |
@@ -16,6 +17,7 @@
 //! | `lifecycle` | the phases of a stop, each with a deadline |
 //! | `process` | signals, log, panics: what only the program does, and no library |
 
+mod admin;
 mod assembly;
 mod binding;
 mod exits;
@@ -23,6 +25,7 @@ mod fault;
 mod gateway;
 mod lifecycle;
 mod listening;
+mod names;
 pub mod process;
 mod profile;
 mod reload;

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use super::{
+    api::{self, DevicesArgs, TailArgs},
     config::{InitArgs, ShowArgs},
     demo::{self, DemoArgs},
     device::DeviceArgs,
@@ -178,6 +179,18 @@ pub enum Command {
     #[command(after_help = protocol::EXAMPLES)]
     Protocol(ProtocolArgs),
 
+    /// List the devices of a running gateway
+    ///
+    /// Asks its admin API.
+    #[command(after_help = api::DEVICES_EXAMPLES)]
+    Devices(DevicesArgs),
+
+    /// Follow what goes on in a running gateway: who comes, who goes and why, links, gaps
+    ///
+    /// Asks its admin API.
+    #[command(after_help = api::TAIL_EXAMPLES)]
+    Tail(TailArgs),
+
     /// Write the completions of a shell to standard output
     #[command(
         after_help = COMPLETIONS_EXAMPLE
@@ -191,15 +204,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  tetherd man > ~/.local/share/man/man1/tetherd.1")]
     Man,
 
-    /// List devices
-    #[command(hide = true, disable_help_flag = true)]
-    Devices(Rest),
     /// Send a command to a device
     #[command(hide = true, disable_help_flag = true)]
     Send(Rest),
-    /// Follow a device's bytes
-    #[command(hide = true, disable_help_flag = true)]
-    Tail(Rest),
     /// Talk to a device
     #[command(hide = true, disable_help_flag = true)]
     Attach(Rest),

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed at run time, 2 bad usage or configuration. Every error is one
 //! line: what, where, what to do.
 
+mod api;
 mod arguments;
 mod check;
 mod config;
@@ -51,6 +52,8 @@ fn dispatch(arguments: Arguments) -> ExitCode {
         Command::Upstream(args) => upstream::run(&args),
         Command::Spool(args) => spool::run(&args, &options, layered),
         Command::Protocol(args) => protocol::run(&args, &options),
+        Command::Devices(args) => api::devices(&args, &options),
+        Command::Tail(args) => api::tail(&args, &options),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         later => output::refuse(&format!(

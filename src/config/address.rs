@@ -61,7 +61,7 @@ pub(super) fn resolve_spool(
     faults.push(Fault::error(tree::nearest_origin(origins, origin), key.to_string(), text));
 }
 
-fn relative(path: &str) -> String {
+pub(super) fn relative(path: &str) -> String {
     format!(
         "{path:?} is relative to nothing: there is no configuration folder and no \
          $STATE_DIRECTORY; write the whole path, from the root on"

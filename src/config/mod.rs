@@ -18,6 +18,7 @@
 //! ```
 
 mod address;
+mod admin_rules;
 mod assignment;
 mod changes;
 mod entries;
@@ -55,7 +56,7 @@ pub use protocol_files::ProtocolFiles;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings, PollSettings},
-    commands,
+    admin, commands,
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -83,6 +84,8 @@ pub struct Config {
     pub commands: commands::Settings,
     /// How the process lets go of its devices.
     pub drain: DrainSettings,
+    /// The HTTP API and the metrics.
+    pub admin: admin::Settings,
     /// What is logged.
     pub log: telemetry::Settings,
 }
@@ -98,6 +101,7 @@ impl Default for Config {
             spool: spool::Settings::default(),
             commands: commands::Settings::default(),
             drain: DrainSettings::default(),
+            admin: admin::Settings::default(),
             log: telemetry::Settings::default(),
         }
     }
@@ -259,7 +263,8 @@ fn home_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
 }
 
 /// Reads one layer over the built-in values; its origin is called `text`. A text belongs to no
-/// folder: events wait in memory unless it says where to put a spool.
+/// folder: events wait in memory unless it says where to put a spool. Many may run beside each other:
+/// there is no admin API unless it has an `[admin]`.
 ///
 /// # Errors
 /// All that is wrong, with the warnings among it.
@@ -267,7 +272,10 @@ pub fn from_toml(text: &str) -> Result<Loaded, Faults> {
     let mut sources = Sources::default();
     sources.add_text("text", text);
     let whole = sources.faults.is_empty();
-    settle(sources, whole, None)
+    let mut loaded = settle(sources, whole, None)?;
+    let is_asked_for = |entry: &Entry| entry.table == "admin" && entry.origin != tree::BUILT_IN;
+    loaded.config.admin.enabled &= loaded.entries.iter().any(is_asked_for);
+    Ok(loaded)
 }
 
 /// Reads and checks the layers; where one of them is not `whole`, rules between values are left
@@ -283,6 +291,7 @@ fn settle(sources: Sources, whole: bool, base: Option<PathBuf>) -> Result<Loaded
         faults = validate::check(&config, &folders, &origins, faults);
         address::resolve(&mut config, base.as_deref(), &origins, &mut faults);
         address::resolve_tokens(&mut config, base.as_deref(), &origins, &mut faults);
+        admin_rules::resolve(&mut config, base.as_deref(), &origins, &mut faults);
         address::resolve_spool(&mut config, base.as_deref(), &origins, &mut faults);
     }
     if faults.iter().any(|fault| fault.severity == Severity::Error) {

@@ -14,7 +14,7 @@ use super::{
     tree,
     wording::{explain, nearest},
 };
-use crate::{actors::ListenerSettings, link::UpstreamSettings, units::Span};
+use crate::{actors::ListenerSettings, admin::TokenSettings, link::UpstreamSettings, units::Span};
 
 /// Reads `origins`, the merged layers. What does not fit becomes a fault, and its default holds.
 pub(super) fn read(origins: &mut Value, faults: &mut Vec<Fault>) -> Config {
@@ -198,6 +198,11 @@ fn generic(table: &Key) -> String {
     {
         "*".clone_into(name);
     }
+    if let [Step::Name(admin), Step::Name(tokens), Step::Name(name), ..] = &mut table.0[..]
+        && (admin.as_str(), tokens.as_str()) == ("admin", "tokens")
+    {
+        "*".clone_into(name);
+    }
     table.to_string().replace("\"*\"", "*")
 }
 
@@ -206,6 +211,7 @@ pub(super) fn known_keys() -> Vec<(String, String)> {
     let mut config = Config::default();
     config.listener.insert("*".to_owned(), ListenerSettings::default());
     config.upstream.insert("*".to_owned(), UpstreamSettings::default());
+    config.admin.tokens.insert("*".to_owned(), TokenSettings::default());
     let mut known = Vec::new();
     if let Ok(Json::Object(root)) = serde_json::to_value(&config) {
         collect_keys("", &root, &mut known);

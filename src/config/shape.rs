@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Tables of later versions.
-const LATER_TABLES: [&str; 3] = ["admin", "tls", "cluster"];
+const LATER_TABLES: [&str; 2] = ["tls", "cluster"];
 
 /// Keys of later versions, and what they are for.
 const LATER_KEYS: [(&str, &str); 8] = [
@@ -53,6 +53,8 @@ pub(super) fn check(root: &mut Json, origins: &Value, faults: &mut Vec<Fault>) -
     shape.check_table(&Key::dotted("log.modules"));
     // What is off here is still a setting: commands are refused with that word.
     shape.expect_table(&Key::dotted("commands"));
+    shape.expect_table(&Key::dotted("admin"));
+    shape.check_tokens(&Key::dotted("admin.tokens"));
     shape.disabled
 }
 
@@ -135,6 +137,14 @@ impl Shape<'_> {
             self.refuse_later_keys(&key);
             for table in ["keepalive", "retry"] {
                 self.check_table(&key.child(table));
+            }
+        }
+    }
+
+    fn check_tokens(&mut self, tokens: &Key) {
+        if self.expect_table(tokens) {
+            for name in self.names(tokens) {
+                self.expect_table(&tokens.child(&name));
             }
         }
     }

@@ -28,7 +28,7 @@ pub use inbound::{Complaint, Inbound, InboundCounts, Item};
 pub use settings::{Encoding, Format, LinkType, Mode, RetrySettings, UpstreamSettings};
 pub use stream::{Meter, StreamLink};
 pub use tcp::{CONNECT_TIMEOUT, adopt_tcp, adopt_unix, dial};
-pub use token::{TOKEN_TIMEOUT, await_token};
+pub use token::{TOKEN_TIMEOUT, are_equal, await_token};
 
 /// How far an exchange went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,9 +14,11 @@
 //! | app | server | [`Reconfigure`] |
 //! | forwarder | commander | [`CommandLine`] |
 //! | anybody | commander | [`Submit`], [`Cancel`], [`Look`] |
+//! | admin | session thread | [`Describe`], [`Instruct`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
+mod describe;
 mod instruct;
 mod lifecycle;
 mod names;
@@ -25,6 +27,7 @@ mod polls;
 mod requests;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
+pub use describe::{Describe, Described, Description};
 pub use instruct::{Instruct, Instruction, Refused};
 pub use lifecycle::{Drain, Drained, Finish, Stop};
 pub use names::{

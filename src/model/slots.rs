@@ -34,6 +34,11 @@ impl<T> Slots<T> {
         self.len == 0
     }
 
+    /// The slot behind the last one that may be taken.
+    pub fn end(&self) -> u32 {
+        slot(self.pages.len(), 0)
+    }
+
     /// The slot that is taken next.
     pub fn vacant(&self) -> u32 {
         match self.roomy.first() {

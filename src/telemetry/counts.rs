@@ -13,6 +13,8 @@ pub struct Count {
     pub label: Option<(&'static str, &'static str)>,
     /// How many, since the start.
     pub value: u64,
+    /// What is counted, in words.
+    pub help: &'static str,
 }
 
 /// All counts at one moment.
@@ -40,31 +42,31 @@ impl Snapshot {
 }
 
 trait Metric {
-    fn read(&self, name: &'static str, into: &mut Vec<Count>);
+    fn read(&self, name: &'static str, help: &'static str, into: &mut Vec<Count>);
 }
 
 impl Metric for Counter {
-    fn read(&self, name: &'static str, into: &mut Vec<Count>) {
-        into.push(Count { name, label: None, value: self.get() });
+    fn read(&self, name: &'static str, help: &'static str, into: &mut Vec<Count>) {
+        into.push(Count { name, label: None, value: self.get(), help });
     }
 }
 
 impl<L: Label> Metric for Tally<L> {
-    fn read(&self, name: &'static str, into: &mut Vec<Count>) {
+    fn read(&self, name: &'static str, help: &'static str, into: &mut Vec<Count>) {
         into.extend(L::ALL.iter().map(|word| {
             let label = Some((L::KEY, word.as_str()));
-            Count { name, label, value: self.get(*word) }
+            Count { name, label, value: self.get(*word), help }
         }));
     }
 }
 
 macro_rules! counts {
-    ($($(#[$doc:meta])+ $name:ident: $kind:ty),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty),+ $(,)?) => {
         /// What happened, counted since the start. Only the events move these numbers, together
         /// with the log; everybody may read them.
         #[derive(Debug, Default)]
         pub struct Counts {
-            $($(#[$doc])+ pub $name: $kind),+
+            $($(#[doc = $doc])+ pub $name: $kind),+
         }
 
         impl Counts {
@@ -72,7 +74,7 @@ macro_rules! counts {
             /// of them may be an event apart.
             pub fn snapshot(&self) -> Snapshot {
                 let mut counts = Vec::new();
-                $(self.$name.read(stringify!($name), &mut counts);)+
+                $(self.$name.read(stringify!($name), concat!($($doc),+), &mut counts);)+
                 Snapshot(counts)
             }
         }
@@ -166,6 +168,12 @@ counts! {
     reloads: Counter,
     /// Configurations that could not be.
     reloads_refused: Counter,
+    /// Changes by way of the admin API.
+    admin_changes: Counter,
+    /// Requests to the admin API that were refused at its door.
+    admin_refused: Counter,
+    /// Events that followers of the admin API missed.
+    admin_missed: Counter,
     /// Doubtful settings that were warned of.
     config_warnings: Counter,
     /// Log records dropped under pressure, or that could not be written.

@@ -20,6 +20,7 @@ mod json;
 mod label;
 mod levels;
 pub mod log;
+pub mod metrics;
 mod module;
 mod queue;
 mod reasons;
@@ -28,6 +29,7 @@ mod settings;
 mod terminal;
 mod text;
 mod throttle;
+mod witness;
 
 pub use counts::{Count, Counts, Snapshot};
 pub use entry::{Entry, Value};
@@ -42,3 +44,4 @@ pub use reasons::{
 pub use recorder::{Records, discarder, recorder};
 pub use settings::{Level, LogFormat, Settings, SettingsFault};
 pub use text::Excerpt;
+pub use witness::{Closed, Happening, LinkState, Witness};

@@ -21,6 +21,8 @@ labels! {
         Supervision = "supervision",
         /// What users plug in.
         Extension = "extension",
+        /// The admin API.
+        Admin = "admin",
         /// Start, phases and stop.
         App = "app",
         /// The configuration.

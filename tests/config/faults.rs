@@ -421,8 +421,36 @@ fn every_other_mistake_is_told_with_what_to_do() {
             "text:2: spool.max_size: 1MiB is too small; write at least \"4MiB\"",
         ),
         (
-            "[admin]\naddress = '127.0.0.1:7080'",
-            "text:1: admin: this table is not built yet; remove it",
+            "[admin]\naddress = '0.0.0.0:7080'",
+            "text:2: admin.address: \"0.0.0.0:7080\" can be reached from other machines, and there is no token; write [admin.tokens.ops] with file = \"/path/of/the/token\" and access = \"full\", or a loopback address such as \"127.0.0.1:7080\"",
+        ),
+        (
+            "[admin]\naddress = 'unix:/run/tetherd/admin.sock'",
+            "text:2: admin.address: a Unix socket is not built yet; write host:port, such as \"127.0.0.1:7080\"",
+        ),
+        (
+            "[admin]\nadress = '127.0.0.1:7080'",
+            "text:2: admin.adress: unknown key; did you mean \"address\"?",
+        ),
+        (
+            "[admin]\nenabled = 'yes'",
+            "text:2: admin.enabled: \"yes\" does not fit here; write true or false",
+        ),
+        (
+            "[admin.tokens]\nops = 'secret'",
+            "text:2: admin.tokens.ops: \"secret\" stands where a table belongs; write [admin.tokens.ops] and its keys below",
+        ),
+        (
+            "[admin.tokens.ops]\naccess = 'full'",
+            "text:1: admin.tokens.ops.file: is missing; write the path of the file that holds the token",
+        ),
+        (
+            "[admin.tokens.ops]\nfile = '/a'\naccess = 'all'",
+            "text:3: admin.tokens.ops.access: \"all\" is not known here; write \"read\" or \"full\"",
+        ),
+        (
+            "[admin.tokens.ops]\nfile = '/a'\nacces = 'full'",
+            "text:3: admin.tokens.ops.acces: unknown key; did you mean \"access\"?",
         ),
         (
             "[poll.a]",

@@ -62,7 +62,10 @@ impl Program {
     pub fn launched(mut command: Command, folder: &Arc<TempDir>, toml: &str) -> Self {
         let folder = Arc::clone(folder);
         let config = folder.path().join("gateway.toml");
-        std::fs::write(&config, format!("{toml}\n[log]\nformat = 'json'\n")).unwrap();
+        // Many run beside each other: only those that say so have an admin API.
+        let admin = if toml.contains("[admin") { "" } else { "[admin]\nenabled = false\n" };
+        let toml = format!("{toml}\n{admin}[log]\nformat = 'json'\n");
+        std::fs::write(&config, toml).unwrap();
         command.arg("run").arg("--config").arg(&config).current_dir(folder.path());
         let mut child = command.env_clear().stderr(Stdio::piped()).spawn().unwrap();
         let (stderr, lines) = (child.stderr.take().unwrap(), Arc::<Mutex<Vec<_>>>::default());

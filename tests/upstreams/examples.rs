@@ -118,7 +118,7 @@ fn gateway(folder: &Path, upstream: &str, devices: u16) -> Running {
     let mut file = File::create(&config).unwrap();
     write!(
         file,
-        "[drain]\nspread = '0s'\n[listener.dtu]\naddress = '127.0.0.1:{devices}'\n[upstream.web]\n\
+        "[admin]\nenabled = false\n[drain]\nspread = '0s'\n[listener.dtu]\naddress = '127.0.0.1:{devices}'\n[upstream.web]\n\
          {upstream}\nretry = {{ initial = '10ms', max = '100ms' }}\n"
     )
     .unwrap();

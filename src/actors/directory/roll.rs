@@ -73,6 +73,19 @@ impl<T> Roll<T> {
         self.entries.iter().map(|(_, (name, known))| (name, known))
     }
 
+    /// Those from slot `from` on, `slots` of them at most, and where to go on. A name keeps its slot
+    /// for as long as it is on the roll.
+    pub(super) fn look(
+        &self,
+        from: u32,
+        slots: u32,
+    ) -> (impl Iterator<Item = (&Name, &T)>, Option<u32>) {
+        let end = self.entries.end();
+        let until = from.saturating_add(slots).min(end);
+        let found = (from..until).filter_map(|slot| self.entries.get(slot));
+        (found.map(|(name, known)| (name, known)), (until < end).then_some(until))
+    }
+
     fn hash(&self, name: &str) -> u64 {
         self.hashes.hash_one(name)
     }

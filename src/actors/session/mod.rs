@@ -173,6 +173,15 @@ impl Session {
         self.stream.descriptor().map(|socket| socket.as_raw_fd())
     }
 
+    /// The bytes that were read and wait for its name, or for the rest of a frame; once they were
+    /// found to be neither, those.
+    pub fn waiting_bytes(&self) -> &[u8] {
+        match &self.ending {
+            Some(ending) if !ending.misunderstood.is_empty() => &ending.misunderstood,
+            _ => self.intake.held(),
+        }
+    }
+
     /// Notes that its socket is ready.
     pub fn note(&mut self, ready: &Ready) {
         self.stream.note(ready);

@@ -191,6 +191,9 @@ impl Session {
         let telemetry = &self.thread.ports.telemetry;
         self.thread.with(self.slot, |who| telemetry.bad_bytes(&who.facts(), fault, &bytes));
         self.end(fault.reason());
+        if let Some(ending) = self.ending.as_mut() {
+            ending.misunderstood = bytes;
+        }
     }
 
     /// Goes on with what was read before something had to be waited for.

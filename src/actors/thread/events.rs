@@ -107,6 +107,7 @@ impl SessionThread {
             let session = self.with(slot, |who| who.session.to_string()).unwrap_or_default();
             self.ports.telemetry.actor_panicked(ActorKind::Session, &session, text);
         }
+        let first_bytes = self.first_bytes(slot);
         self.filter_rest(slot);
         self.remove_subdevices(slot, reason);
         self.give_up_commands(slot);
@@ -124,7 +125,7 @@ impl SessionThread {
             connections: self.ports.occupancy.connections(),
             was_online: who.is_online(),
         };
-        self.ports.telemetry.session_ended(&who.facts(), &ending);
+        self.ports.telemetry.session_ended_with(&who.facts(), &ending, first_bytes);
         if let Some(name) = who.name.take() {
             let departure = Departure { name, session: who.session };
             self.outbox.borrow_mut().names.push(NameNews::Departed(departure));

@@ -7,6 +7,7 @@
 mod answering;
 mod commands;
 mod deadlines;
+mod describing;
 mod events;
 mod host;
 mod housekeeping;

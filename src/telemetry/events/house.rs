@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
+use serde_json::json;
 use slog::{debug, error, info, warn};
 
 use super::Telemetry;
@@ -12,6 +13,33 @@ impl Telemetry {
     pub fn phase(&self, name: &str, deadline: Option<Duration>) {
         let deadline = deadline.map(|span| format!("{span:?}"));
         info!(self.log(Module::App), "phase"; "phase" => name, "deadline" => deadline);
+        self.witnessed(|witness| witness.tell("phase", None, || json!({ "phase": name })));
+    }
+
+    /// Somebody changes something by way of the admin API: the token's name where tokens are needed,
+    /// where the request comes from, what is asked for, and the status that it is answered with.
+    pub fn admin_changed(&self, token: Option<&str>, peer: &str, what: &str, status: u16) {
+        self.counts().admin_changes.add(1);
+        info!(self.log(Module::Admin), "change by hand";
+            "token" => token, "peer" => peer, "what" => what, "status" => status);
+    }
+
+    /// A request was refused before it could do anything. Logged once a second.
+    pub fn admin_refused(&self, peer: &str, what: &str, why: &str) {
+        self.counts().admin_refused.add(1);
+        let Some(suppressed) = self.throttle(|all| &all.admin_refused) else { return };
+        warn!(self.log(Module::Admin), "request refused";
+            "peer" => peer, "what" => what, "why" => why, "suppressed" => suppressed);
+    }
+
+    /// Somebody who follows what goes on was too slow for so much of it.
+    pub fn admin_missed(&self, events: u64) {
+        self.counts().admin_missed.add(events);
+    }
+
+    /// The admin API answers at `address`.
+    pub fn admin_listening(&self, address: &dyn Display) {
+        info!(self.log(Module::Admin), "admin API listening"; "address" => %address);
     }
 
     /// A signal came.

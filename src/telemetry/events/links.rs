@@ -2,11 +2,12 @@
 
 use std::{fmt::Display, time::Duration};
 
+use serde_json::json;
 use slog::{debug, error, info, trace, warn};
 
 use super::Telemetry;
 use crate::{
-    model::Offset,
+    model::{Offset, UnixMillis},
     telemetry::{Label, Level, LinkError, LinkFaultKind, Module},
 };
 
@@ -23,6 +24,14 @@ impl Telemetry {
         self.counts().link_ups.add(1);
         info!(self.log(Module::Link), "link up";
             "upstream" => upstream, "peer" => %peer, "next" => next.0);
+        self.witnessed(|witness| {
+            let peer = peer.to_string();
+            witness.tell("link_up", None, || json!({ "upstream": upstream, "peer": peer }));
+            witness.link_changed(upstream, |link| {
+                link.peer = Some(peer);
+                link.since = UnixMillis::now();
+            });
+        });
     }
 
     /// A link is down or did not come up; the next try follows after `retry`, if there is one.
@@ -45,6 +54,20 @@ impl Telemetry {
             slog::b!("upstream" => upstream, "kind" => kind.as_str(), "error" => %error,
                 "retry_in" => retry),
         );
+        self.witnessed(|witness| {
+            let error = error.to_string();
+            witness.tell(
+                "link_down",
+                None,
+                || json!({ "upstream": upstream, "kind": kind.as_str(), "error": error }),
+            );
+            witness.link_changed(upstream, |link| {
+                if link.peer.take().is_some() || link.since == UnixMillis::default() {
+                    link.since = UnixMillis::now();
+                }
+                link.last_fault = Some((kind, error));
+            });
+        });
     }
 
     /// Somebody who connected to us is not the web server; the link, if there is one, stays as it
@@ -62,12 +85,17 @@ impl Telemetry {
         self.counts().links_stuck.add(1);
         error!(self.log(Module::Forwarder), "link stuck";
             "upstream" => upstream, "offset" => at.0, "failures" => failures);
+        self.witnessed(|witness| {
+            witness.tell("link_stuck", None, || json!({ "upstream": upstream, "offset": at.0 }));
+            witness.link_changed(upstream, |link| link.stuck_at = Some(at));
+        });
     }
 
     /// What lay before `offset` was acknowledged after all: the link is stuck no more.
     pub fn link_unstuck(&self, upstream: &str, offset: Offset) {
         info!(self.log(Module::Forwarder), "link moves again";
             "upstream" => upstream, "offset" => offset.0);
+        self.witnessed(|witness| witness.link_changed(upstream, |link| link.stuck_at = None));
     }
 
     /// Everything up to `offset` is acknowledged, `events` more than before.
@@ -115,6 +143,17 @@ impl Telemetry {
         warn!(self.log(Module::Forwarder), "gap told";
             "upstream" => upstream, "from" => from.0, "to" => to.0, "events" => events,
             "reason" => reason);
+        self.witnessed(|witness| {
+            witness.tell("gap", None, || {
+                json!({
+                    "upstream": upstream,
+                    "from": from.0,
+                    "to": to.0,
+                    "events": events,
+                    "reason": reason,
+                })
+            });
+        });
     }
 
     fn link_error(&self, kind: LinkError) -> Option<u64> {

@@ -10,14 +10,18 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 pub use facts::SessionFacts;
 pub use sessions::Ending;
 
 use super::{
     AcceptFaultKind, Counts, Label, LinkError, Log, LogFault, LogGuard, Module, Records, Refusal,
-    Settings, log, recorder, throttle::Throttle,
+    Settings, Witness, log, recorder, throttle::Throttle,
 };
 
 /// Log and counts in one handle. Clones share everything.
@@ -29,6 +33,7 @@ struct Shared {
     counts: Arc<Counts>,
     started: Instant,
     throttles: Throttles,
+    witness: OnceLock<Witness>,
 }
 
 /// What a flood can bring is logged once a second for each reason.
@@ -40,6 +45,7 @@ struct Throttles {
     link_refused: Throttle,
     observer_missed: Throttle,
     commands_forgotten: Throttle,
+    admin_refused: Throttle,
 }
 
 fn each<L: Label>() -> Vec<Throttle> {
@@ -67,8 +73,10 @@ impl Telemetry {
             link_refused: Throttle::default(),
             observer_missed: Throttle::default(),
             commands_forgotten: Throttle::default(),
+            admin_refused: Throttle::default(),
         };
-        Self(Arc::new(Shared { logs, counts, started: Instant::now(), throttles }))
+        let (started, witness) = (Instant::now(), OnceLock::new());
+        Self(Arc::new(Shared { logs, counts, started, throttles, witness }))
     }
 
     /// Counts, and keeps the records in memory: for tests.
@@ -90,6 +98,24 @@ impl Telemetry {
     /// What happened so far.
     pub fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    /// Keeps, from the first call on, what can be asked for: the last endings, how links are, a feed
+    /// of what goes on.
+    pub fn witness(&self) -> &Witness {
+        self.0.witness.get_or_init(Witness::default)
+    }
+
+    /// How long all this has been going on.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// Tells the witness, if anybody wants one.
+    fn witnessed(&self, tell: impl FnOnce(&Witness)) {
+        if let Some(witness) = self.0.witness.get() {
+            tell(witness);
+        }
     }
 
     fn throttle(&self, pick: impl FnOnce(&Throttles) -> &Throttle) -> Option<u64> {

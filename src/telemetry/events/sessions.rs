@@ -2,12 +2,13 @@
 
 use std::{fmt::Display, time::Duration};
 
+use serde_json::json;
 use slog::{debug, error, info, trace, warn};
 
 use super::{SessionFacts, Telemetry};
 use crate::{
-    model::{CloseReason, Name, Seat},
-    telemetry::{Excerpt, Filtered, Label, Level, Module, Polled},
+    model::{CloseReason, Name, Seat, UnixMillis},
+    telemetry::{Closed, Excerpt, Filtered, Label, Level, Module, Polled},
 };
 
 /// How a session ended, and what came of it.
@@ -34,15 +35,42 @@ impl Telemetry {
     pub fn session_named(&self, facts: &SessionFacts, connections: u32) {
         self.counts().named.add(1);
         info!(self.log(Module::Session), "device online"; facts, "connections" => connections);
+        self.witnessed(|witness| {
+            witness.tell("online", facts.name, || {
+                json!({
+                    "name": facts.name,
+                    "session": facts.session.to_string(),
+                    "listener": facts.listener,
+                    "peer": facts.peer,
+                    "connections": connections,
+                })
+            });
+        });
     }
 
     /// A device behind somebody else's connection is gone.
     pub fn subdevice_gone(&self, facts: &SessionFacts, reason: CloseReason) {
         info!(self.log(Module::Session), "device offline"; facts, "reason" => reason.as_str());
+        self.witnessed(|witness| {
+            witness.tell("closed", facts.name, || {
+                json!({
+                    "name": facts.name,
+                    "session": facts.session.to_string(),
+                    "listener": facts.listener,
+                    "peer": facts.peer,
+                    "reason": reason.as_str(),
+                })
+            });
+        });
     }
 
     /// A session ended, the one time that it does.
     pub fn session_ended(&self, facts: &SessionFacts, ending: &Ending) {
+        self.session_ended_with(facts, ending, Vec::new());
+    }
+
+    /// The same; where it has no name, these are the first bytes that waited for one.
+    pub fn session_ended_with(&self, facts: &SessionFacts, ending: &Ending, first: Vec<u8>) {
         let counts = self.counts();
         counts.ended.add(ending.reason, 1);
         counts.received_bytes.add(ending.received_bytes);
@@ -62,24 +90,54 @@ impl Telemetry {
                 "chunks" => ending.chunks, "seconds" => seconds,
                 "connections" => ending.connections),
         );
+        self.witnessed(|witness| {
+            witness.ended(Closed {
+                time: UnixMillis::now(),
+                session: facts.session,
+                name: facts.name.map(str::to_owned),
+                listener: facts.listener.to_owned(),
+                peer: facts.peer.to_owned(),
+                reason: ending.reason,
+                received_bytes: ending.received_bytes,
+                sent_bytes: ending.sent_bytes,
+                connected: ending.connected,
+                first_bytes: first,
+            });
+        });
     }
 
     /// A newcomer takes a name over.
     pub fn takeover(&self, name: &Name) {
         self.counts().takeovers.add(1);
         info!(self.log(Module::Registry), "name taken over"; "name" => name.as_str());
+        self.name_told("taken_over", name);
     }
 
     /// A name was taken over more often than its listener allows: the oldest keeps it for a while.
     pub fn takeover_flagged(&self, name: &Name) {
         self.counts().takeovers_flagged.add(1);
         warn!(self.log(Module::Registry), "name taken over too often"; "name" => name.as_str());
+        self.name_told("flagged", name);
+    }
+
+    fn name_told(&self, kind: &'static str, name: &Name) {
+        let name = name.as_str();
+        self.witnessed(|witness| witness.tell(kind, Some(name), || json!({ "name": name })));
     }
 
     /// A device has been silent for `silence`, and stays connected.
     pub fn idle(&self, facts: &SessionFacts, silence: Duration) {
         self.counts().idle.add(1);
         info!(self.log(Module::Session), "device idle"; facts, "silence" => ?silence);
+        self.witnessed(|witness| {
+            witness.tell("idle", facts.name, || {
+                json!({
+                    "name": facts.name,
+                    "session": facts.session.to_string(),
+                    "silent_seconds": silence.as_secs_f64(),
+                })
+            });
+        });
     }
 
     /// Bytes that never become an event.

@@ -1,0 +1,229 @@
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+
+use super::{
+    problem::{self, Problem},
+    settings::Access,
+    tokens::{Caller, Tokens},
+};
+use crate::{net::Address, telemetry::Telemetry};
+
+/// What stands in every answer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Answers everybody, with or without a token: whether we live is no secret.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Lets in who may come in, and gives every answer its looks.
+pub(super) struct Guard {
+    /// The host of the address that is set.
+    host: String,
+    /// Every address of this machine is listened on.
+    is_everywhere: bool,
+    tokens: Tokens,
+    telemetry: Telemetry,
+}
+
+/// The request asks for no body.
+#[derive(Clone, Copy)]
+pub(super) struct HeadOnly;
+
+impl Guard {
+    pub(super) fn new(address: &Address, tokens: Tokens, telemetry: Telemetry) -> Self {
+        let host = match address {
+            Address::Tcp { host, .. } => host.to_ascii_lowercase(),
+            Address::Unix(_) => String::new(),
+        };
+        let is_everywhere = address.ip().is_some_and(|ip| ip.is_unspecified());
+        Self { host, is_everywhere, tokens, telemetry }
+    }
+
+    /// Why a request is not even looked at, or who asks.
+    fn admit(&self, request: &ServiceRequest) -> Result<Caller, Problem> {
+        let headers = request.headers();
+        let host = text(headers, header::HOST).or_else(|| {
+            // A whole address in the first line counts instead.
+            request.uri().authority().map(|authority| authority.as_str())
+        });
+        let host = host.unwrap_or_default();
+        if headers.get_all(header::HOST).count() > 1 || !self.knows_host(host) {
+            let why = "the Host is none of ours; ask by the address that is set in [admin]";
+            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, why));
+        }
+        if headers.contains_key(header::ORIGIN) && !is_same_origin(headers, host) {
+            let why = "pages of other origins may do nothing here";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
+        if has_body(headers) && !is_json(headers) {
+            let why = "a body must be application/json, and say so";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+        }
+        self.caller(request)
+    }
+
+    fn caller(&self, request: &ServiceRequest) -> Result<Caller, Problem> {
+        let said = text(request.headers(), header::AUTHORIZATION);
+        let is_safe = request.method().is_safe();
+        let Some(caller) = self.tokens.caller(said) else {
+            if is_safe && OPEN.contains(&request.path()) {
+                return Ok(Caller { token: None, access: Access::Read });
+            }
+            let why = "a token is needed: Authorization: Bearer TOKEN, one of [admin.tokens]";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, why));
+        };
+        if !is_safe && caller.access < Access::Full {
+            let why = "this token may read only; changes need one with access = \"full\"";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
+        Ok(caller)
+    }
+
+    /// A name that leads to us although it is none of ours is a page's trick to get at us by way of
+    /// somebody's browser. Numbers cannot be such a name.
+    fn knows_host(&self, host: &str) -> bool {
+        let name = host_name(host).to_ascii_lowercase();
+        let ip = name.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        match ip {
+            Some(ip) if ip.to_canonical().is_loopback() || self.is_everywhere => true,
+            _ => {
+                !name.is_empty()
+                    && (name == "localhost" || name.trim_matches(['[', ']']) == self.host)
+            }
+        }
+    }
+}
+
+/// What every request goes through.
+pub(super) async fn guard(
+    guard: Arc<Guard>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_safe = request.method().is_safe();
+    let peer = request.peer_addr().map(|peer| peer.to_string()).unwrap_or_default();
+    let what = format!("{} {}", request.method(), request.path());
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        // Whoever answers GET answers HEAD; the encoder leaves the body out.
+        request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadOnly);
+    }
+    let mut response = match guard.admit(&request) {
+        Err(problem) => {
+            guard.telemetry.admin_refused(&peer, &what, problem.detail());
+            request.into_response(problem.response())
+        }
+        Ok(caller) => {
+            let response = match next.call(request).await {
+                Ok(response) => response.map_into_boxed_body(),
+                Err(error) => return Err(error),
+            };
+            if !is_safe {
+                let status = response.status().as_u16();
+                guard.telemetry.admin_changed(caller.token.as_deref(), &peer, &what, status);
+            }
+            response
+        }
+    };
+    let status = response.status();
+    let is_problem = response.headers().get(header::CONTENT_TYPE)
+        == Some(&HeaderValue::from_static(problem::CONTENT_TYPE));
+    if (status.is_client_error() || status.is_server_error()) && !is_problem {
+        let allow = response.headers().get(header::ALLOW).cloned();
+        let request = response.request().clone();
+        response = ServiceResponse::new(request, Problem::of_status(status).response());
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `host:port` without the port.
+fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether the page that asks is ours: its address is the one that is asked.
+fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+    let origin = text(headers, header::ORIGIN).unwrap_or_default();
+    origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host))
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = text(headers, header::CONTENT_LENGTH);
+    length.is_some_and(|length| length.trim() != "0")
+        || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(address: &str) -> Guard {
+        Guard::new(&address.parse().unwrap(), Tokens::default(), Telemetry::discarding())
+    }
+
+    #[test]
+    fn a_host_is_ours_or_it_is_refused() {
+        let local = guard("127.0.0.1:7080");
+        for ours in
+            ["127.0.0.1:7080", "localhost:7080", "LOCALHOST", "[::1]:7080", "127.9.9.9", "[::1]"]
+        {
+            assert!(local.knows_host(ours), "{ours}");
+        }
+        for other in [
+            "",
+            "evil.example",
+            "evil.example:7080",
+            "10.0.0.1:7080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "[::2]:7080",
+            "localhost:7080:1",
+        ] {
+            assert!(!local.knows_host(other), "{other}");
+        }
+        let named = guard("gateway.example:7080");
+        assert!(named.knows_host("Gateway.Example:7080") && !named.knows_host("other.example"));
+        let everywhere = guard("0.0.0.0:7080");
+        assert!(everywhere.knows_host("10.0.0.1:7080") && !everywhere.knows_host("evil.example"));
+    }
+}

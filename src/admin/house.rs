@@ -1,0 +1,96 @@
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use actix::Recipient;
+use actix_rt::ArbiterHandle;
+use tokio::sync::watch;
+
+use crate::{
+    limits::{ListenerCounts, Occupancy},
+    messages::{Describe, Instruct},
+    model::{Name, Seat, SessionId},
+    spool::{ReaderId, Spool},
+    telemetry::Telemetry,
+};
+
+/// What the API knows of the gateway: what it reads, and whom it asks.
+pub struct House {
+    /// What the gateway calls itself.
+    pub gateway: String,
+    /// Where it is in its life: `starting`, `running` and so on.
+    pub phase: watch::Receiver<&'static str>,
+    /// Who holds which name.
+    pub names: Arc<dyn Names>,
+    /// The session threads, by number.
+    pub threads: Vec<ThreadPort>,
+    /// The thread that carries listeners, registry and upstreams.
+    pub main: Option<ArbiterHandle>,
+    /// Where devices connect.
+    pub listeners: Vec<ListenerView>,
+    /// The web servers.
+    pub upstreams: Vec<UpstreamView>,
+    /// What waits for them.
+    pub spool: Arc<dyn Spool>,
+    /// All connections.
+    pub occupancy: Arc<Occupancy>,
+    /// Log, counts, and what is kept of what happened.
+    pub telemetry: Telemetry,
+    /// How many follow what goes on.
+    pub followers: AtomicUsize,
+}
+
+/// One session thread.
+pub struct ThreadPort {
+    /// Tells of its sessions.
+    pub describe: Recipient<Describe>,
+    /// Does something with one of them.
+    pub instruct: Recipient<Instruct>,
+}
+
+/// One listener.
+pub struct ListenerView {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub address: String,
+    /// Its connections.
+    pub counts: Arc<ListenerCounts>,
+}
+
+/// One upstream.
+pub struct UpstreamView {
+    /// Its name.
+    pub name: String,
+    /// `dial` or `accept`.
+    pub mode: &'static str,
+    /// Where it is, or where it connects to us.
+    pub address: String,
+    /// Its cursor.
+    pub reader: ReaderId,
+}
+
+/// Who holds which name, without holding up those who change that.
+pub trait Names: Send + Sync {
+    /// How many names are held.
+    fn count(&self) -> usize;
+
+    /// Who holds `name`.
+    fn find(&self, name: &str) -> Option<Held>;
+
+    /// The first `most` names behind `after`, in the order of their bytes, that contain `search`
+    /// whatever its case. A name that is held from before the call until behind it is there,
+    /// whoever comes and goes meanwhile.
+    fn page(&self, after: &str, search: &str, most: usize) -> Vec<Held>;
+}
+
+/// A name and who holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The name.
+    pub name: Name,
+    /// Where its session lives.
+    pub seat: Seat,
+    /// The session.
+    pub session: SessionId,
+    /// Whether it was taken over too often, so that the oldest connection keeps it for a while.
+    pub flagged: bool,
+}

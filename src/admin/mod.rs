@@ -1,0 +1,43 @@
+//! The admin HTTP API and the metrics: who is here, who was, how the web servers fare, and a way to
+//! let go of a device by hand.
+//!
+//! What holds:
+//! - Nobody's page can do anything here: a request whose `Host` is not ours, or whose `Origin` is
+//!   another, is refused before it is looked at; there are no CORS headers, and no cookies.
+//! - Beyond loopback nobody does anything without a token, and nothing starts without one.
+//! - Every error is a problem document (RFC 9457). Every change is written to the log, with the name of
+//!   the token.
+//! - It runs on a thread of its own and asks the others by message, a slice at a time. However many
+//!   ask, devices do not wait for them.
+//!
+//! | in file | what |
+//! |---|---|
+//! | `settings`, `tokens` | `[admin]`, and the secrets in files |
+//! | `server` | the address, the routes, start and stop |
+//! | `guard` | who may come in, and how answers look |
+//! | `problem` | what went wrong, as a document |
+//! | `house` | what the API knows of the gateway |
+//! | `asking` | questions to the session threads |
+//! | `health`, `metrics`, `devices`, `sessions`, `upstreams`, `events`, `openapi` | the answers |
+
+mod asking;
+mod devices;
+mod events;
+mod fault;
+mod guard;
+mod health;
+mod house;
+mod metrics;
+mod openapi;
+mod problem;
+mod query;
+mod server;
+mod sessions;
+mod settings;
+mod tokens;
+mod upstreams;
+
+pub use fault::AdminFault;
+pub use house::{Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use server::{Door, RunningAdmin};
+pub use settings::{Access, Settings, TokenSettings};

@@ -1,0 +1,33 @@
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+
+use super::{devices, events, health, metrics, problem, sessions, upstreams};
+
+/// All of the API, from the code that answers it.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "tetherd", description = "Who is here, who was, and how the web servers fare."),
+    paths(
+        health::healthz,
+        health::readyz,
+        metrics::metrics,
+        devices::list,
+        devices::show,
+        devices::kick,
+        sessions::unnamed,
+        sessions::closed,
+        upstreams::list,
+        upstreams::skip,
+        events::follow,
+        document,
+    ),
+    components(schemas(problem::Problem))
+)]
+pub(super) struct Api;
+
+/// This document
+#[utoipa::path(get, path = "/api/openapi.json", tag = "api",
+    responses((status = 200, description = "OpenAPI 3.1")))]
+pub(super) async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(Api::openapi())
+}

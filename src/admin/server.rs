@@ -1,0 +1,168 @@
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer, Route,
+    dev::ServerHandle,
+    http::{Method, header},
+    middleware::from_fn,
+    web::{self, Data, PayloadConfig},
+};
+use tokio::sync::watch;
+
+use super::{
+    AdminFault, Settings, devices, events,
+    guard::{self, Guard},
+    health,
+    house::House,
+    metrics, openapi,
+    problem::Problem,
+    sessions,
+    tokens::Tokens,
+    upstreams,
+};
+use crate::net::Address;
+
+/// Most bytes of a body.
+const MOST_BODY: usize = 1 << 20;
+
+/// Most connections at a time; more wait in the kernel.
+const MOST_CONNECTIONS: usize = 24;
+
+/// The address of the API, taken and not answered at yet.
+pub struct Door {
+    listener: TcpListener,
+    address: Address,
+    tokens: Tokens,
+}
+
+/// The API while it answers.
+pub struct RunningAdmin {
+    address: String,
+    phase: watch::Sender<&'static str>,
+    server: ServerHandle,
+}
+
+impl Door {
+    /// Descriptors that the API may take.
+    pub const DESCRIPTORS: usize = MOST_CONNECTIONS + 8;
+
+    /// Takes the address, and reads the tokens.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn open(settings: &Settings) -> Result<Self, AdminFault> {
+        let address: Address = settings.address.parse()?;
+        let tokens = Tokens::read(settings)?;
+        if !address.is_local() && !tokens.are_needed() {
+            return Err(AdminFault::Open { address: settings.address.clone() });
+        }
+        let failed = |error| AdminFault::Bind { address: settings.address.clone(), error };
+        let Address::Tcp { host, port } = &address else {
+            return Err(failed(std::io::ErrorKind::Unsupported.into()));
+        };
+        let listener = TcpListener::bind((host.as_str(), *port)).map_err(failed)?;
+        Ok(Self { listener, address, tokens })
+    }
+
+    /// Answers from now on; `phase` is what the house's `phase` follows.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn answer(
+        self,
+        house: House,
+        phase: watch::Sender<&'static str>,
+    ) -> Result<RunningAdmin, AdminFault> {
+        let shown = self.listener.local_addr().map(|address| address.to_string());
+        let shown = shown.unwrap_or_else(|_| self.address.to_string());
+        let failed = |error| AdminFault::Bind { address: shown.clone(), error };
+        let telemetry = house.telemetry.clone();
+        let guard = Arc::new(Guard::new(&self.address, self.tokens, telemetry.clone()));
+        let house = Data::new(house);
+        let server = HttpServer::new(move || {
+            let guard = Arc::clone(&guard);
+            App::new()
+                .app_data(house.clone())
+                .app_data(PayloadConfig::new(MOST_BODY))
+                .wrap(from_fn(move |request, next| guard::guard(Arc::clone(&guard), request, next)))
+                .configure(routes)
+                .default_service(web::to(|| async { Err::<&str, _>(nothing_here()) }))
+        });
+        let server = server
+            .workers(1)
+            .max_connections(MOST_CONNECTIONS)
+            .client_request_timeout(Duration::from_secs(5))
+            .shutdown_timeout(1)
+            .disable_signals()
+            .listen(self.listener)
+            .map_err(failed)?
+            .run();
+        let handle = server.handle();
+        actix_rt::spawn(server);
+        telemetry.admin_listening(&shown);
+        Ok(RunningAdmin { address: shown, phase, server: handle })
+    }
+}
+
+impl RunningAdmin {
+    /// Where it answers, with the port that the kernel chose.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The gateway enters this phase of its life.
+    pub fn enter(&self, phase: &'static str) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Answers nobody any more.
+    pub async fn stop(&self) {
+        self.server.stop(false).await;
+    }
+}
+
+fn nothing_here() -> Problem {
+    Problem::of_status(actix_web::http::StatusCode::NOT_FOUND)
+}
+
+/// Every address there is. HEAD goes where GET does.
+fn routes(config: &mut web::ServiceConfig) {
+    let mut at = |path: &str, routes: Vec<(Method, Route)>| {
+        let allow: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+        let allow = allow.join(", ").replace("GET", "GET, HEAD");
+        let refuse = move || {
+            let mut answer = actix_web::HttpResponse::MethodNotAllowed();
+            answer.insert_header((header::ALLOW, allow.clone()));
+            std::future::ready(answer.finish())
+        };
+        let resource = routes
+            .into_iter()
+            .fold(web::resource(path.to_owned()), |resource, (_, route)| resource.route(route));
+        config.service(resource.default_service(web::to(refuse)));
+    };
+    let get = |route: Route| vec![(Method::GET, route)];
+    at("/healthz", get(web::get().to(health::healthz)));
+    at("/readyz", get(web::get().to(health::readyz)));
+    at("/metrics", get(web::get().to(metrics::metrics)));
+    at("/api/devices", get(web::get().to(devices::list)));
+    at("/api/devices/{name}", get(web::get().to(devices::show)));
+    at("/api/devices/{name}/session", vec![(Method::DELETE, web::delete().to(devices::kick))]);
+    at("/api/devices/{name}/tap", get(web::get().to(|| not_built("the tap of a device"))));
+    at(
+        "/api/devices/{name}/commands",
+        vec![(Method::POST, web::post().to(|| not_built("sending commands here")))],
+    );
+    at("/api/sessions", get(web::get().to(sessions::unnamed)));
+    at("/api/sessions/closed", get(web::get().to(sessions::closed)));
+    at("/api/sessions/{id}/tap", get(web::get().to(|| not_built("the tap of a session"))));
+    at("/api/upstreams", get(web::get().to(upstreams::list)));
+    at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);
+    at("/api/events", get(web::get().to(events::follow)));
+    at("/api/reload", vec![(Method::POST, web::post().to(|| not_built("reloading")))]);
+    at("/api/login", vec![(Method::POST, web::post().to(|| not_built("the dashboard's login")))]);
+    at("/api/openapi.json", get(web::get().to(openapi::document)));
+}
+
+async fn not_built(what: &'static str) -> Result<&'static str, Problem> {
+    Err(Problem::not_built(what))
+}

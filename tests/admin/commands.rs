@@ -1,0 +1,90 @@
+//! `tetherd devices` and `tetherd tail` against a running gateway.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Output, Stdio},
+};
+
+use crate::{client::Client, harness::Rig, rig};
+
+fn tetherd(arguments: &[&str], api: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tetherd"));
+    command.env_clear().args(arguments).arg("--api").arg(format!("http://{api}"));
+    command
+}
+
+/// Runs a command while the gateway goes on.
+async fn run(mut command: Command) -> (Option<i32>, String, String) {
+    let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let Output { status, stdout, stderr } = ended.await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[actix_rt::test]
+async fn devices_are_listed_for_people_and_for_programs() {
+    let (rig, Client { address }) = rig().await;
+    let (_one, _two) = (rig.online("pump&1").await, rig.online("meter").await);
+    let (code, out, err) = run(tetherd(&["devices"], &address)).await;
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let rows: Vec<_> = out.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(rows, ["NAME", "meter", "pump&1"]);
+    let (_, out, _) = run(tetherd(&["devices", "--search", "P&1", "--json"], &address)).await;
+    let device: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&device["name"], &device["state"]), (&"pump&1".into(), &"online".into()));
+    let (_, out, _) = run(tetherd(&["devices", "--listener", "other"], &address)).await;
+    assert_eq!(out.lines().count(), 1);
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_gateway_that_cannot_be_asked_is_told_in_one_line() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for command in ["devices", "tail"] {
+        let (code, out, err) = run(tetherd(&[command], &nobody.to_string())).await;
+        assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
+        assert!(err.starts_with(&format!("tetherd: {command}: http://{nobody}: ")), "{err}");
+        assert!(err.contains("is the gateway running"), "{err}");
+        let (code, _, err) = run(tetherd(&[command, "--token-file", "/nowhere"], "x:1")).await;
+        assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "0123456789abcdef\n").unwrap();
+    let tokens =
+        format!("[admin]\naddress = '127.0.0.1:0'\n[admin.tokens.a]\nfile = '{}'", path.display());
+    let rig = Rig::with("", "", &format!("{tokens}\n")).await;
+    let address = rig.gateway.admin_address().unwrap();
+    let (code, _, err) = run(tetherd(&["devices"], address)).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("401 Unauthorized: a token is needed"), "{err}");
+    let token = path.to_str().unwrap();
+    let (code, ..) = run(tetherd(&["devices", "--token-file", token], address)).await;
+    assert_eq!(code, Some(0));
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_tail_tells_what_goes_on_until_it_is_ended() {
+    let (rig, client) = rig().await;
+    let mut command = tetherd(&["tail", "me"], &client.address);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let witness = rig.telemetry.witness();
+    crate::harness::until("it follows", || witness.followers() == 1).await;
+    let _other = rig.online("other").await;
+    let mut device = rig.online("me").await;
+    device.finish().await;
+    device.ended().await;
+    let out = child.stdout.take().unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        BufReader::new(out).lines().take(2).map(Result::unwrap).collect::<Vec<_>>()
+    });
+    let lines = read.await.unwrap();
+    assert!(lines[0].contains(" online     name=me session="), "{lines:?}");
+    assert!(lines[1].contains(" closed ") && lines[1].contains("reason=peer_closed"), "{lines:?}");
+    rig.stop().await;
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+    let ended = ended.await.unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8(ended.stderr).unwrap().starts_with("tetherd: tail: "));
+}
