@@ -101,8 +101,12 @@ async fn a_protocol_file_is_read_anew() {
         fs::write(folder.path().join("protocols/own.toml"), text).unwrap();
     };
     let web = web_server(WebSettings::default(), [Behaviour::default()]).await;
-    let toml =
-        settings(&web.address().to_string(), "protocol = 'own'", "", "[spool]\ntype = 'memory'");
+    let toml = settings(
+        &web.address().to_string(),
+        "protocol = 'own'",
+        "",
+        "[spool]\ntype = 'memory'\n[admin]\nenabled = false",
+    );
     fs::write(folder.path().join("default.toml"), toml).unwrap();
     let read = || {
         let paths = vec![folder.path().to_owned()];

@@ -28,7 +28,7 @@ pub async fn rig(
         fs::write(folder.path().join(format!("protocols/{name}.toml")), text).unwrap();
     }
     let web = web_server(WebSettings::default(), [Behaviour::default()]).await;
-    let rest = "[spool]\ntype = 'memory'";
+    let rest = "[spool]\ntype = 'memory'\n[admin]\nenabled = false";
     // Devices that the gateway lets go of are waited for no longer than that.
     let listener = format!("farewell = '500ms'\n{listener}");
     let toml = settings(&web.address().to_string(), &listener, "", rest);
