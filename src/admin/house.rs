@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{
     limits::{ListenerCounts, Occupancy},
-    messages::{Describe, Instruct},
+    messages::{Cancel, Describe, Instruct, Look, Submit},
     model::{Name, Seat, SessionId},
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
@@ -24,6 +24,8 @@ pub struct House {
     pub threads: Vec<ThreadPort>,
     /// The thread that carries listeners, registry and upstreams.
     pub main: Option<ArbiterHandle>,
+    /// Takes commands; none where they are turned off.
+    pub commands: Option<CommandPort>,
     /// Where devices connect.
     pub listeners: Vec<ListenerView>,
     /// The web servers.
@@ -36,6 +38,16 @@ pub struct House {
     pub telemetry: Telemetry,
     /// How many follow what goes on.
     pub followers: AtomicUsize,
+}
+
+/// The way to the commander.
+pub struct CommandPort {
+    /// Takes a command.
+    pub submit: Recipient<Submit>,
+    /// Cancels one.
+    pub cancel: Recipient<Cancel>,
+    /// Tells of one.
+    pub look: Recipient<Look>,
 }
 
 /// One session thread.

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{devices, events, health, metrics, problem, sessions, upstreams};
+use super::{commands, devices, events, health, metrics, problem, sessions, upstreams};
 
 /// All of the API, from the code that answers it.
 #[derive(OpenApi)]
@@ -14,6 +14,9 @@ use super::{devices, events, health, metrics, problem, sessions, upstreams};
         devices::list,
         devices::show,
         devices::kick,
+        commands::send,
+        commands::show,
+        commands::cancel,
         sessions::unnamed,
         sessions::closed,
         upstreams::list,

@@ -10,7 +10,7 @@ use actix_web::{
 use tokio::sync::watch;
 
 use super::{
-    AdminFault, Settings, devices, events,
+    AdminFault, Settings, commands, devices, events,
     guard::{self, Guard},
     health,
     house::House,
@@ -148,9 +148,13 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/devices/{name}", get(web::get().to(devices::show)));
     at("/api/devices/{name}/session", vec![(Method::DELETE, web::delete().to(devices::kick))]);
     at("/api/devices/{name}/tap", get(web::get().to(|| not_built("the tap of a device"))));
+    at("/api/devices/{name}/commands", vec![(Method::POST, web::post().to(commands::send))]);
     at(
-        "/api/devices/{name}/commands",
-        vec![(Method::POST, web::post().to(|| not_built("sending commands here")))],
+        "/api/commands/{id}",
+        vec![
+            (Method::GET, web::get().to(commands::show)),
+            (Method::DELETE, web::delete().to(commands::cancel)),
+        ],
     );
     at("/api/sessions", get(web::get().to(sessions::unnamed)));
     at("/api/sessions/closed", get(web::get().to(sessions::closed)));

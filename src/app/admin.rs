@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::{StartFault, assembly::Parts, lifecycle::Phase, names::SharedNames};
 use crate::{
     actors::SessionHost,
-    admin::{Door, House, ListenerView, RunningAdmin, ThreadPort, UpstreamView},
+    admin::{CommandPort, Door, House, ListenerView, RunningAdmin, ThreadPort, UpstreamView},
     config::Config,
     link::Mode,
 };
@@ -43,6 +43,11 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         names: Arc::new(SharedNames(Arc::clone(&parts.directory))),
         threads: parts.threads.hosts.iter().map(port).collect(),
         main: actix_rt::Arbiter::try_current(),
+        commands: parts.commander.as_ref().map(|commander| CommandPort {
+            submit: commander.clone().recipient(),
+            cancel: commander.clone().recipient(),
+            look: commander.clone().recipient(),
+        }),
         listeners: listeners.collect(),
         upstreams: upstreams.collect(),
         spool: Arc::clone(&parts.spool),

@@ -9,6 +9,7 @@ mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod orders;
 mod papers;
 mod program;
 mod routes;

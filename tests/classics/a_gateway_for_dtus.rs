@@ -107,7 +107,8 @@ impl Stage {
 
 async fn classic(set: &[&str]) -> Gateway {
     let from = format!("upstream.web.from=[\"{WEB_SERVER}\"]");
-    let set = [&["listener.dtu.address=127.0.0.1:0", "drain.spread=0s", &from], set].concat();
+    let own = ["listener.dtu.address=127.0.0.1:0", "drain.spread=0s", "admin.enabled=false", &from];
+    let set = [&own[..], set].concat();
     let options = Options {
         search: Vec::new(),
         profile: Some("classic".to_owned()),
