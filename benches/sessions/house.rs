@@ -48,6 +48,7 @@ impl House {
         let registry = Registry::new(Arc::clone(&directory), telemetry.clone());
         let registry = permanent(1024, registry);
         let ports = ThreadPorts {
+            is_alone: true,
             spool: Arc::clone(&spool) as _,
             occupancy: Arc::clone(&occupancy),
             commands: None,

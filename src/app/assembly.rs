@@ -224,7 +224,9 @@ impl Ground<'_> {
         commander: Option<&Addr<Commander>>,
         wanted: &Wanted,
     ) -> Result<Threads, StartFault> {
+        let count = threads::count(self.loaded.config.threads);
         let ports = ThreadPorts {
+            is_alone: count == 1,
             spool: Arc::clone(&self.spool),
             occupancy: Arc::clone(&self.occupancy),
             commands: commander.map(|commander| CommandPorts {
@@ -239,7 +241,6 @@ impl Ground<'_> {
             probes: registry.clone().recipient(),
             census: registry.clone().recipient(),
         };
-        let count = threads::count(self.loaded.config.threads);
         let threads = threads::start(count, ports, &self.exits).await?;
         registry.do_send(Meet(threads.hosts.iter().map(thread_door).collect()));
         Ok(threads)

@@ -1,7 +1,12 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::record;
-use crate::model::{Event, Offset};
+use crate::{
+    limits::Occupancy,
+    model::{Event, Offset},
+};
 
 /// Events that one thread has gathered and not yet handed to the spool.
 ///
@@ -13,6 +18,10 @@ pub struct Batch {
     /// Length of the whole records in `records`.
     whole: usize,
     count: u32,
+    /// Where the last whole record begins.
+    last: usize,
+    /// What the last record is to say of connections, where others append as well.
+    occupancy: Option<Arc<Occupancy>>,
 }
 
 impl Batch {
@@ -21,10 +30,18 @@ impl Batch {
         Self::default()
     }
 
+    /// An empty batch of one of several threads. What others append meanwhile may tell of fewer
+    /// connections; the last event of a batch says how many there are when it is appended, so that the
+    /// last word of all is true.
+    pub fn among_others(occupancy: Arc<Occupancy>) -> Self {
+        Self { occupancy: Some(occupancy), ..Self::default() }
+    }
+
     /// Appends one event; afterwards it is in the batch whole or, after a panic, not at all.
     pub fn push(&mut self, event: &Event<'_>) {
         self.records.truncate(self.whole);
         record::encode(event, &mut self.records);
+        self.last = self.whole;
         self.whole = self.records.len();
         self.count += 1;
     }
@@ -53,6 +70,10 @@ impl Batch {
     /// Takes the events out as one shared block whose first event has the offset `base`. The
     /// batch keeps its buffer.
     pub(super) fn take(&mut self, base: Offset) -> Block {
+        if let Some(occupancy) = &self.occupancy {
+            let last = &mut self.records[self.last..self.whole];
+            record::set_connections(last, occupancy.connections());
+        }
         let records = Bytes::copy_from_slice(&self.records[..self.whole]);
         let block = Block { base, count: self.count, records };
         self.clear();
@@ -63,6 +84,7 @@ impl Batch {
     pub(super) fn clear(&mut self) {
         self.records.clear();
         self.whole = 0;
+        self.last = 0;
         self.count = 0;
     }
 }
@@ -203,6 +225,29 @@ mod tests {
         let block = Block::new(Offset(1), 3, records.into());
         let found: Vec<_> = block.events().map(|(offset, _)| offset).collect();
         assert_eq!(found, [Offset(1), Offset(3)]);
+    }
+
+    #[test]
+    fn the_last_event_of_one_of_several_threads_says_how_many_connections_there_are_when_it_leaves()
+    {
+        let occupancy = Arc::new(Occupancy::with_limit(9));
+        let mut batch = Batch::among_others(Arc::clone(&occupancy));
+        let (name, session, time) = ("a", crate::model::SessionId(1), UnixMillis(1));
+        for connections in [7, 6] {
+            batch.push(&Event::Idle { name, session, time, connections });
+        }
+        let block = batch.take(Offset(1));
+        let told: Vec<_> = block
+            .events()
+            .map(|(_, event)| match event {
+                Event::Idle { connections, .. } => connections,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, [7, 0]);
+        batch.push(&started(1));
+        assert_eq!(batch.take(Offset(3)).events().next(), Some((Offset(3), started(1))));
+        assert_eq!(batch.take(Offset(4)).count(), 0, "an empty one has no last event");
     }
 
     #[test]

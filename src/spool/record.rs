@@ -7,6 +7,9 @@ use crate::model::{CloseReason, CommandFault, CommandState, Event, SessionId, Un
 /// Bytes of the length in front of each record.
 const LENGTH: usize = 4;
 
+/// Where the number of connections stands in a record's head, behind kind, time and session.
+const CONNECTIONS: usize = 17;
+
 /// About what the record of an event takes apart from a device's bytes.
 const USUAL_HEAD: usize = 128;
 
@@ -111,6 +114,16 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Event<'_>, usize)> {
     let mut fields = Fields(bytes.get(LENGTH..end)?);
     let event = fields.event()?;
     Some((event, end))
+}
+
+/// Sets how many connections the record in `bytes` tells of, if it tells of any.
+pub(super) fn set_connections(bytes: &mut [u8], connections: u32) {
+    let has_head = |kind: u8| (kind::ONLINE..=kind::READ).contains(&kind);
+    if bytes.get(LENGTH).copied().is_some_and(has_head)
+        && let Some(place) = bytes.get_mut(LENGTH + CONNECTIONS..LENGTH + CONNECTIONS + 4)
+    {
+        place.copy_from_slice(&connections.to_le_bytes());
+    }
 }
 
 /// The length of the first record of `bytes`, without a look inside.

@@ -128,12 +128,16 @@ impl SessionThread {
     /// # Errors
     /// No descriptor is left for watching them.
     pub fn new(number: u32, ports: ThreadPorts) -> io::Result<Self> {
+        let batch = match ports.is_alone {
+            true => Batch::new(),
+            false => Batch::among_others(Arc::clone(&ports.occupancy)),
+        };
         let promises_are_kept = ports.spool.promised().is_some();
         Ok(Self {
             number,
             ports,
             table: RefCell::default(),
-            batch: RefCell::default(),
+            batch: RefCell::new(batch),
             promises: RefCell::default(),
             promises_are_kept,
             scratch: RefCell::default(),

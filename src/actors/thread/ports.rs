@@ -16,6 +16,8 @@ use crate::{
 pub struct ThreadPorts {
     /// Takes the events.
     pub spool: Arc<dyn Spool>,
+    /// Whether there is no other thread of sessions.
+    pub is_alone: bool,
     /// Connections of all threads.
     pub occupancy: Arc<Occupancy>,
     /// The way to the commander; none where nothing is commanded.
