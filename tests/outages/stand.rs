@@ -4,7 +4,10 @@ use std::{
     fmt::Display,
     net::TcpListener,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use memchr::memmem;
@@ -44,10 +47,12 @@ pub fn upstream(name: &str, address: impl Display, keys: &str) -> String {
 }
 
 /// An address at which nobody listens until the test does: on a loopback address that nothing else
-/// uses, so that nobody takes the port meanwhile.
+/// uses, no other test of this process either, so that nobody takes the port meanwhile.
 pub fn nobodys_address() -> String {
+    static SERIAL: AtomicU8 = AtomicU8::new(0);
+    let second = 9 + SERIAL.fetch_add(1, Ordering::Relaxed) % 240;
     let [low, high] = (std::process::id() as u16).to_le_bytes();
-    let socket = TcpListener::bind(format!("127.9.{high}.{}:0", low.max(1))).unwrap();
+    let socket = TcpListener::bind(format!("127.{second}.{high}.{}:0", low.max(1))).unwrap();
     socket.local_addr().unwrap().to_string()
 }
 
