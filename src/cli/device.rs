@@ -62,7 +62,7 @@ pub struct DeviceArgs {
     pub name: Option<String>,
 
     /// Play a device of this protocol: one that is built in, one in the configuration's protocols/,
-    /// or a file such as ./pump.toml, whose [device] says what it sends. Its reports are those of the
+    /// or a file such as ./pump.toml, whose device table says what it sends. Its reports are those of the
     /// file; with --data or -i it sends that instead, in the protocol's frames
     #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["register", "no_register", "terminator", "answer"])]
     pub protocol: Option<String>,
