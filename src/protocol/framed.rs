@@ -1,3 +1,5 @@
+use std::cell::OnceCell;
+
 use super::{
     Checked, Vocabulary,
     field::{Coding, Field, Found, Short},
@@ -18,6 +20,8 @@ pub struct Frame<'f> {
     pub(super) shape: &'f Shape,
     /// Which of the shape's patterns fitted, and where its groups stand.
     places: Option<(u8, Places)>,
+    /// The place of the rule that fits, or none, once somebody has asked for it.
+    rule: OnceCell<Option<u16>>,
 }
 
 /// How the value of a field is to be told.
@@ -35,7 +39,7 @@ impl<'f> Frame<'f> {
     /// A frame that loses no bytes at its ends and that no pattern looks at.
     #[inline]
     pub(super) fn plain(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
-        Self { bytes, vocabulary, shape, places: None }
+        Self { bytes, vocabulary, shape, places: None, rule: OnceCell::new() }
     }
 
     pub(super) fn new(vocabulary: &'f Vocabulary, shape: &'f Shape, bytes: &'f [u8]) -> Self {
@@ -56,7 +60,7 @@ impl<'f> Frame<'f> {
             pattern.places(bytes).map(|places| (at, places))
         };
         let places = (0..).zip(&shape.patterns).find_map(fitting);
-        Self { bytes, vocabulary, shape, places }
+        Self { bytes, vocabulary, shape, places, rule: OnceCell::new() }
     }
 
     /// What the protocol file calls this kind of frame; empty if it has no name for it.
@@ -120,6 +124,15 @@ impl<'f> Frame<'f> {
         Some(fitting + 1)
     }
 
+    /// Whether the protocol has an answer to this frame, for a device that is let in or is not.
+    pub fn is_answered(&self, accepted: bool) -> bool {
+        let templates = |rule: &Rule| match accepted {
+            true => !rule.replies.is_empty(),
+            false => !rule.refusals.is_empty(),
+        };
+        self.rule().is_some_and(templates)
+    }
+
     /// Writes what the protocol answers to this frame. Nobody answers one without a name, unless
     /// the protocol says so.
     pub fn replies(&self, given: &Given<'_>, replies: &mut Replies) {
@@ -151,8 +164,10 @@ impl<'f> Frame<'f> {
 
     /// The first rule that fits.
     pub(super) fn rule(&self) -> Option<&'f Rule> {
-        let rules = self.vocabulary.rules.iter();
-        rules.into_iter().find(|rule| rule.fits(self))
+        let rules = &self.vocabulary.rules;
+        let find = || (0..).zip(&**rules).find(|(_, rule)| rule.fits(self)).map(|(at, _)| at);
+        let at = *self.rule.get_or_init(find);
+        rules.get(usize::from(at?))
     }
 
     pub(super) fn vocabulary(&self) -> &'f Vocabulary {

@@ -65,6 +65,14 @@ impl<'f> Heard<'f> {
         }
     }
 
+    /// Whether the protocol may answer it, to a device that is let in or is not.
+    pub fn is_answered(&self, accepted: bool) -> bool {
+        match self {
+            Self::Described(frame) => frame.is_answered(accepted),
+            Self::Coded(..) => true,
+        }
+    }
+
     /// Writes what the protocol answers to it.
     pub fn replies(&self, given: &Given<'_>, replies: &mut Replies) {
         match self {

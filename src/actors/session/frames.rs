@@ -293,6 +293,9 @@ impl Session {
 
     /// Answers a frame as its protocol wants it.
     fn answer(&mut self, heard: &Heard<'_>, due: Due, accepted: bool) {
+        if !heard.is_answered(accepted) {
+            return;
+        }
         let own = || self.thread.with(self.slot, |who| who.name.clone()).flatten();
         let name = match self.subdevices {
             Some(_) => heard.name().and_then(Result::ok),

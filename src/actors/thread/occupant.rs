@@ -73,6 +73,38 @@ pub enum Standing {
 }
 
 impl Occupant {
+    /// A newcomer that has said nothing, `opened` milliseconds after the thread began.
+    pub fn new(
+        running: Rc<RefCell<Session>>,
+        session: SessionId,
+        listener: Arc<ListenerProfile>,
+        peer: CompactString,
+        opened: u64,
+    ) -> Self {
+        Self {
+            address: None,
+            running,
+            session,
+            listener,
+            peer,
+            name: None,
+            standing: Standing::Nameless,
+            opened,
+            received: 0,
+            settled: 0,
+            sent: 0,
+            chunks: 0,
+            reason: None,
+            held_back: false,
+            owed: 0,
+            commands: None,
+            outbound: Outbound::default(),
+            ticket: None,
+            behind: None,
+            subdevices: Vec::new(),
+        }
+    }
+
     /// Its actor's address, unless that is gone.
     pub fn address(&self) -> Option<Addr<SessionActor>> {
         self.address.as_ref().and_then(WeakAddr::upgrade)

@@ -2,7 +2,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use compact_str::ToCompactString;
 
-use super::{Occupant, Outbound, SessionThread, Standing, serving::Key};
+use super::{Occupant, SessionThread, serving::Key};
 use crate::{
     actors::session::{Session, SessionActor},
     messages::Arrival,
@@ -39,28 +39,9 @@ impl SessionThread {
         let running = Session::new(Rc::clone(self), slot, Arc::clone(&listener), stream);
         let running = Rc::new(RefCell::new(running));
         let actor = SessionActor::new(Rc::clone(&running));
-        let occupant = Occupant {
-            address: None,
-            running,
-            session,
-            listener,
-            peer: peer.to_compact_string(),
-            name: None,
-            standing: Standing::Nameless,
-            opened: self.now(),
-            received: 0,
-            settled: 0,
-            sent: 0,
-            chunks: 0,
-            reason: None,
-            held_back: false,
-            owed: 0,
-            commands: None,
-            outbound: Outbound::default(),
-            ticket: Some(ticket),
-            behind: None,
-            subdevices: Vec::new(),
-        };
+        let peer = peer.to_compact_string();
+        let mut occupant = Occupant::new(running, session, listener, peer, self.now());
+        occupant.ticket = Some(ticket);
         self.table.borrow_mut().insert(occupant);
         let address = start_temporary(MAILBOX, actor);
         self.with(slot, |who| who.address = Some(address.downgrade()));

@@ -1,6 +1,6 @@
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
-use super::{Occupant, Outbound, SessionThread, Standing};
+use super::{Occupant, SessionThread, Standing};
 use crate::{
     extension::Happened,
     messages::{Departure, NameNews},
@@ -12,27 +12,17 @@ impl SessionThread {
     /// Adds the device `name` behind the connection in `slot`; answers its own slot.
     pub fn add_subdevice(&self, slot: u32, name: Name) -> Option<u32> {
         let now = self.now();
-        let subdevice = self.with(slot, |who| Occupant {
-            address: who.address.clone(),
-            running: Rc::clone(&who.running),
-            session: SessionId::next(),
-            listener: who.listener.clone(),
-            peer: who.peer.clone(),
-            name: Some(name),
-            standing: Standing::Claiming,
-            opened: now,
-            received: 0,
-            settled: 0,
-            sent: 0,
-            chunks: 0,
-            reason: None,
-            held_back: false,
-            owed: 0,
-            commands: None,
-            outbound: Outbound::default(),
-            ticket: None,
-            behind: Some(slot),
-            subdevices: Vec::new(),
+        let subdevice = self.with(slot, |who| {
+            let (running, listener) = (Rc::clone(&who.running), Arc::clone(&who.listener));
+            let session = SessionId::next();
+            let new = Occupant::new(running, session, listener, who.peer.clone(), now);
+            Occupant {
+                address: who.address.clone(),
+                name: Some(name),
+                standing: Standing::Claiming,
+                behind: Some(slot),
+                ..new
+            }
         })?;
         let own = self.table.borrow_mut().insert(subdevice);
         self.with(slot, |who| who.subdevices.push(own));
