@@ -4,6 +4,7 @@ use actix::Recipient;
 use actix_rt::ArbiterHandle;
 use tokio::sync::watch;
 
+use super::Reloads;
 use crate::{
     limits::{ListenerCounts, Occupancy},
     messages::{Cancel, Describe, Instruct, Look, Submit},
@@ -36,6 +37,8 @@ pub struct House {
     pub occupancy: Arc<Occupancy>,
     /// Log, counts, and what is kept of what happened.
     pub telemetry: Telemetry,
+    /// The way to whoever reads the configuration anew.
+    pub reloads: Reloads,
     /// How many follow what goes on.
     pub followers: AtomicUsize,
 }

@@ -18,7 +18,7 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `openapi` | the answers |
+//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `openapi` | the answers |
 
 mod asking;
 mod commands;
@@ -32,6 +32,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod query;
+mod reload;
 mod server;
 mod sessions;
 mod settings;
@@ -40,5 +41,6 @@ mod upstreams;
 
 pub use fault::AdminFault;
 pub use house::{CommandPort, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

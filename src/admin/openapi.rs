@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{commands, devices, events, health, metrics, problem, sessions, upstreams};
+use super::{commands, devices, events, health, metrics, problem, reload, sessions, upstreams};
 
 /// All of the API, from the code that answers it.
 #[derive(OpenApi)]
@@ -22,6 +22,7 @@ use super::{commands, devices, events, health, metrics, problem, sessions, upstr
         upstreams::list,
         upstreams::skip,
         events::follow,
+        reload::reload,
         document,
     ),
     components(schemas(problem::Problem))

@@ -29,6 +29,8 @@ pub(super) struct UnnamedQuery {
 pub(super) struct ClosedQuery {
     /// Only endings with this reason
     reason: Option<String>,
+    /// Only those of the device of this name
+    name: Option<String>,
     /// Most sessions of the answer, 1 to 10000; usually 100
     limit: Option<usize>,
     /// Only endings before that of this session: `next` of the page before
@@ -128,6 +130,7 @@ pub(super) async fn closed(
     let all = house.telemetry.witness().closed(before, usize::MAX);
     let is_wanted = |ended: &&std::sync::Arc<Closed>| {
         asked.reason.as_ref().is_none_or(|reason| reason == ended.reason.as_str())
+            && (asked.name.is_none() || asked.name == ended.name)
     };
     let mut wanted = all.iter().filter(is_wanted);
     let sessions: Vec<_> = wanted.by_ref().take(most).map(|ended| (&**ended).into()).collect();

@@ -36,4 +36,4 @@ pub use names::{
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};
 pub use polls::Poll;
-pub use requests::{Cancel, CommandLine, Look, Submit, Wanted};
+pub use requests::{Cancel, CommandLine, Look, Standing, Submit, Wanted};

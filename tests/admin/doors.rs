@@ -98,7 +98,6 @@ async fn what_is_not_there_is_a_problem_and_so_is_a_wrong_method_and_a_long_body
     for (method, target) in [
         ("GET", "/api/devices/me/tap"),
         ("GET", "/api/sessions/0000000000000001/tap"),
-        ("POST", "/api/reload"),
         ("POST", "/api/login"),
     ] {
         let answer = client.ask(method, target, &[], "").await;

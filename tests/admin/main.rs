@@ -12,6 +12,7 @@ mod harness;
 mod orders;
 mod papers;
 mod program;
+mod reloads;
 mod routes;
 
 use client::{Answer, Client};
