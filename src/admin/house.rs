@@ -1,4 +1,7 @@
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use actix::Recipient;
 use actix_rt::ArbiterHandle;
@@ -8,7 +11,7 @@ use super::Reloads;
 use crate::{
     limits::{ListenerCounts, Occupancy},
     messages::{Cancel, Describe, Instruct, Look, Submit},
-    model::{Name, Seat, SessionId},
+    model::{FlagReason, Name, Seat, SessionId},
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
 };
@@ -91,10 +94,30 @@ pub trait Names: Send + Sync {
     /// Who holds `name`.
     fn find(&self, name: &str) -> Option<Held>;
 
+    /// The names that flap, whether they are held or not, in order.
+    fn flagged(&self) -> Vec<Flagged>;
+
     /// The first `most` names behind `after`, in the order of their bytes, that contain `search`
     /// whatever its case. A name that is held from before the call until behind it is there,
     /// whoever comes and goes meanwhile.
     fn page(&self, after: &str, search: &str, most: usize) -> Vec<Held>;
+}
+
+/// A name that flaps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flagged {
+    /// The name.
+    pub name: Name,
+    /// How it flaps.
+    pub why: FlagReason,
+    /// How often it came, where it comes too often.
+    pub connects: u32,
+    /// How long ago it began.
+    pub since: Duration,
+    /// How long it stays flagged, unless it goes on.
+    pub lasts: Duration,
+    /// Whether it is held at present.
+    pub is_here: bool,
 }
 
 /// A name and who holds it.
@@ -106,6 +129,6 @@ pub struct Held {
     pub seat: Seat,
     /// The session.
     pub session: SessionId,
-    /// Whether it was taken over too often, so that the oldest connection keeps it for a while.
+    /// Whether it flaps: it came too often, or was taken over too often.
     pub flagged: bool,
 }

@@ -40,7 +40,7 @@ mod tokens;
 mod upstreams;
 
 pub use fault::AdminFault;
-pub use house::{CommandPort, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use house::{CommandPort, Flagged, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
 pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

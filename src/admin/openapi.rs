@@ -19,6 +19,7 @@ use super::{commands, devices, events, health, metrics, problem, reload, session
         commands::cancel,
         sessions::unnamed,
         sessions::closed,
+        sessions::flagged,
         upstreams::list,
         upstreams::skip,
         events::follow,

@@ -166,6 +166,7 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/sessions", get(web::get().to(sessions::unnamed)));
     at("/api/sessions/closed", get(web::get().to(sessions::closed)));
     at("/api/sessions/{id}/tap", get(web::get().to(|| not_built("the tap of a session"))));
+    at("/api/flagged", get(web::get().to(sessions::flagged)));
     at("/api/upstreams", get(web::get().to(upstreams::list)));
     at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);
     at("/api/events", get(web::get().to(events::follow)));

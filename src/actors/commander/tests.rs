@@ -135,7 +135,11 @@ impl Stage {
             name: Name::new(name.as_bytes()).unwrap(),
             seat: SEAT,
             session: SessionId(session),
-            policy: DuplicatePolicy { winner: Duplicate::Takeover, takeover_limit },
+            policy: DuplicatePolicy {
+                winner: Duplicate::Takeover,
+                takeover_limit,
+                flapping: Rate::per_hour(0),
+            },
         };
         self.parts.directory.lock().unwrap().claim(claim, now().clock, &mut Vec::new());
     }
