@@ -134,6 +134,12 @@ impl Directory {
         self.names.get(name).map(|entry| (entry.holder.seat, entry.holder.session))
     }
 
+    /// All sessions that hold `name`: several, with `allow`.
+    pub fn holders(&self, name: &str) -> Vec<(Seat, SessionId)> {
+        let entry = self.names.get(name).into_iter();
+        entry.flat_map(Entry::holders).map(|holder| (holder.seat, holder.session)).collect()
+    }
+
     /// Whether `name` was taken over too often, so that its oldest connection keeps it at `now`.
     pub fn is_flagged(&self, name: &str, now: Instant) -> bool {
         let contest = self.names.get(name).and_then(|entry| entry.contest.as_ref());

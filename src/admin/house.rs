@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{
     limits::{ListenerCounts, Occupancy},
-    messages::{Cancel, Describe, Instruct, Look, Submit},
+    messages::{Cancel, Describe, Instruct, Look, Submit, Tap},
     model::{Name, Seat, SessionId},
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
@@ -38,6 +38,8 @@ pub struct House {
     pub telemetry: Telemetry,
     /// How many follow what goes on.
     pub followers: AtomicUsize,
+    /// How many look at the bytes of devices.
+    pub taps: AtomicUsize,
 }
 
 /// The way to the commander.
@@ -56,6 +58,8 @@ pub struct ThreadPort {
     pub describe: Recipient<Describe>,
     /// Does something with one of them.
     pub instruct: Recipient<Instruct>,
+    /// Shows what passes on them.
+    pub tap: Recipient<Tap>,
 }
 
 /// One listener.
@@ -87,6 +91,9 @@ pub trait Names: Send + Sync {
 
     /// Who holds `name`.
     fn find(&self, name: &str) -> Option<Held>;
+
+    /// All that hold `name`: several, where duplicates are allowed.
+    fn holders(&self, name: &str) -> Vec<(Seat, SessionId)>;
 
     /// The first `most` names behind `after`, in the order of their bytes, that contain `search`
     /// whatever its case. A name that is held from before the call until behind it is there,

@@ -18,7 +18,8 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `openapi` | the answers |
+//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `taps`, `openapi` | the answers |
+//! | `passing` | what a tap shows, as it is written |
 
 mod asking;
 mod commands;
@@ -30,11 +31,13 @@ mod health;
 mod house;
 mod metrics;
 mod openapi;
+mod passing;
 mod problem;
 mod query;
 mod server;
 mod sessions;
 mod settings;
+mod taps;
 mod tokens;
 mod upstreams;
 

@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{commands, devices, events, health, metrics, problem, sessions, upstreams};
+use super::{commands, devices, events, health, metrics, problem, sessions, taps, upstreams};
 
 /// All of the API, from the code that answers it.
 #[derive(OpenApi)]
@@ -19,6 +19,8 @@ use super::{commands, devices, events, health, metrics, problem, sessions, upstr
         commands::cancel,
         sessions::unnamed,
         sessions::closed,
+        taps::of_device,
+        taps::of_session,
         upstreams::list,
         upstreams::skip,
         events::follow,

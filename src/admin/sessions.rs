@@ -136,7 +136,7 @@ pub(super) async fn closed(
     Ok(HttpResponse::Ok().json(ClosedSessions { sessions, next: last.filter(|_| more) }))
 }
 
-fn session_id(text: &str) -> Result<SessionId, Problem> {
+pub(super) fn session_id(text: &str) -> Result<SessionId, Problem> {
     let read = u64::from_str_radix(text, 16).map(SessionId);
     read.map_err(|_| Problem::bad_request(format!("{text:?} is no session")))
 }

@@ -17,6 +17,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
     let port = |host: &Addr<SessionHost>| ThreadPort {
         describe: host.clone().recipient(),
         instruct: host.clone().recipient(),
+        tap: host.clone().recipient(),
     };
     let listeners = parts.listeners.iter().map(|listener| ListenerView {
         name: listener.name.clone(),
@@ -54,6 +55,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         occupancy: Arc::clone(&parts.occupancy),
         telemetry: parts.telemetry.clone(),
         followers: AtomicUsize::new(0),
+        taps: AtomicUsize::new(0),
     };
     Ok(door.answer(house, tell)?)
 }

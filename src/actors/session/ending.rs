@@ -147,7 +147,7 @@ impl Session {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(count)) => {
                     thrown_away += count;
-                    thread.with(self.slot, |who| who.received += count as u64);
+                    self.received(&buffer[..count]);
                 }
             }
         }

@@ -37,6 +37,7 @@ impl Session {
             return;
         }
         self.stands(Standing::Granted);
+        self.thread.tap_granted(self.slot);
         self.ask(Happened::Online, |session, verdict| match verdict {
             Verdict::Proceed => session.goes_online(),
             Verdict::Refuse(_) => session.end(CloseReason::Denied),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Session, failpoint_data, frames::Taken};
 use crate::{
-    actors::thread::Standing,
+    actors::thread::{Standing, Way},
     extension::{Happened, Moment, Verdict},
     messages::ListenerProfile,
     model::CloseReason,
@@ -35,7 +35,7 @@ impl Session {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
-                    self.heard(count);
+                    self.heard(&buffer[..count]);
                     self.cut(&buffer[..count]);
                     left = room - count;
                 }
@@ -58,7 +58,7 @@ impl Session {
             match self.stream.read_now(&mut buffer) {
                 Ok(count @ 1..) => {
                     heard = true;
-                    self.heard(count);
+                    self.heard(&buffer[..count]);
                     self.cut(&buffer[..count]);
                 }
                 Ok(0) | Err(_) => break,
@@ -103,10 +103,18 @@ impl Session {
         self.listener.rules.unregistered == Unregistered::Forward && self.thread.is_paused()
     }
 
-    fn heard(&mut self, count: usize) {
+    fn heard(&mut self, bytes: &[u8]) {
         self.heard_unpaused = self.thread.unpaused_now();
         self.idle_told = false;
-        self.thread.with(self.slot, |who| who.received += count as u64);
+        self.received(bytes);
+    }
+
+    /// Counts what was read, and shows it to those who look.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        self.thread.with(self.slot, |who| {
+            who.received += bytes.len() as u64;
+            self.thread.passed(self.slot, who, Way::Received, bytes);
+        });
     }
 
     /// Cuts `input` until it is used up, or until something has to be waited for; the rest is

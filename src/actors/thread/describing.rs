@@ -6,7 +6,7 @@ use super::{Occupant, SessionHost, SessionThread, Standing};
 use crate::messages::{Describe, Described, Description};
 
 /// Slots that are looked at in one go: everybody else waits meanwhile.
-const SLOTS_AT_ONCE: u32 = 2048;
+pub(super) const SLOTS_AT_ONCE: u32 = 2048;
 
 impl Handler<Describe> for SessionHost {
     type Result = MessageResult<Describe>;

@@ -19,6 +19,8 @@ mod ports;
 mod promises;
 mod serving;
 mod subdevices;
+mod tapping;
+mod taps;
 mod turns;
 
 use std::{
@@ -34,6 +36,7 @@ use tokio::time::Instant;
 use self::{
     deadlines::{Deadlines, Look},
     promises::Promises,
+    taps::Taps,
     turns::Turns,
 };
 use crate::{
@@ -51,6 +54,7 @@ pub use host::{SessionHost, start_host};
 pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
 pub use ports::ThreadPorts;
+pub use taps::Way;
 
 /// Most bytes of one read.
 const READ_BUFFER: usize = 64 << 10;
@@ -101,6 +105,9 @@ pub struct SessionThread {
     /// Room for what is told of one frame.
     scratch: RefCell<Scratch>,
     outbox: RefCell<Outbox>,
+    taps: RefCell<Taps>,
+    /// Whether anybody looks at what passes.
+    tapping: Cell<bool>,
     deadlines: RefCell<Deadlines>,
     buffer: RefCell<Box<[u8]>>,
     readiness: Readiness,
@@ -142,6 +149,8 @@ impl SessionThread {
             promises_are_kept,
             scratch: RefCell::default(),
             outbox: RefCell::default(),
+            taps: RefCell::default(),
+            tapping: Cell::default(),
             deadlines: RefCell::default(),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             readiness: Readiness::new()?,
