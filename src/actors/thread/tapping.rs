@@ -124,9 +124,8 @@ impl SessionThread {
             what: Tapped::Opened(Box::new(opened)),
         });
         let Some(of) = of else { return };
-        let missed = self.with_line(connection, |line| {
-            self.taps.borrow_mut().show(line, of.session, of, sink)
-        });
+        let missed = self
+            .with_line(connection, |line| self.taps.borrow_mut().show(line, of.session, of, sink));
         self.tap_missed(missed.unwrap_or_default());
     }
 

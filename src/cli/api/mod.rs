@@ -3,6 +3,7 @@
 mod client;
 mod devices;
 mod tail;
+mod tap;
 mod url;
 
 use std::{path::PathBuf, process::ExitCode};
