@@ -56,7 +56,7 @@ pub(super) struct UnnamedSession {
     connected_seconds: f64,
     /// Bytes read.
     received_bytes: u64,
-    /// The first of the bytes that wait for its name, 64 at most, in hexadecimal.
+    /// The first bytes that it has sent, 64 at most, in hexadecimal.
     first_bytes: String,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct ClosedSession {
     sent_bytes: u64,
     /// How long it was connected.
     connected_seconds: f64,
-    /// Without a name: the first of the bytes that waited for one, 64 at most, in hexadecimal.
+    /// Without a name: the first bytes that it has sent, 64 at most, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_bytes: Option<String>,
 }

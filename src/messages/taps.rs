@@ -85,7 +85,7 @@ pub struct Opened {
     pub received_bytes: u64,
     /// Bytes of the connection that were written before and are not shown.
     pub sent_bytes: u64,
-    /// Of those that were read, without a name: the first that wait for one.
+    /// Without a name: the first bytes that it has sent.
     pub first_bytes: Vec<u8>,
 }
 

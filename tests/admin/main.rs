@@ -9,10 +9,12 @@ mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod nameless;
 mod orders;
 mod papers;
 mod program;
 mod routes;
+mod taps;
 
 use client::{Answer, Client};
 use harness::Rig;

@@ -27,6 +27,7 @@ impl Session {
         self.thread.with(self.slot, |who| {
             who.name = Some(name);
         });
+        self.first = None;
         self.stands(Standing::Claiming);
         self.thread.claim(self.slot);
     }

@@ -106,6 +106,9 @@ impl Session {
     fn heard(&mut self, bytes: &[u8]) {
         self.heard_unpaused = self.thread.unpaused_now();
         self.idle_told = false;
+        if self.standing == Standing::Nameless {
+            self.first.get_or_insert_default().add(bytes);
+        }
         self.received(bytes);
     }
 
@@ -199,9 +202,6 @@ impl Session {
         let telemetry = &self.thread.ports.telemetry;
         self.thread.with(self.slot, |who| telemetry.bad_bytes(&who.facts(), fault, &bytes));
         self.end(fault.reason());
-        if let Some(ending) = self.ending.as_mut() {
-            ending.misunderstood = bytes;
-        }
     }
 
     /// Goes on with what was read before something had to be waited for.

@@ -111,6 +111,13 @@ impl Taps {
         mut opened: Opened,
         now: UnixMillis,
     ) -> u64 {
+        let lookers = self.names.iter().filter(|(wanted, _)| wanted == name);
+        let lookers = lookers.filter(|(_, sink)| !self.is_shown(session, sink));
+        let lookers: Vec<_> = lookers.map(|(_, sink)| sink.clone()).collect();
+        if lookers.is_empty() && line.name.is_none() {
+            // Another device behind the connection may be the one that is looked for.
+            return 0;
+        }
         let recent = self.forget_recent(line.slot);
         for (_, way, bytes) in &recent.chunks {
             match way {
@@ -119,9 +126,6 @@ impl Taps {
             }
         }
         let time = recent.chunks.front().map_or(now, |(time, ..)| *time);
-        let lookers = self.names.iter().filter(|(wanted, _)| wanted == name);
-        let lookers = lookers.filter(|(_, sink)| !self.is_shown(session, sink));
-        let lookers: Vec<_> = lookers.map(|(_, sink)| sink.clone()).collect();
         let mut missed = 0;
         for sink in lookers {
             let what = Tapped::Opened(Box::new(opened.clone()));
