@@ -118,11 +118,25 @@ impl Stream {
     /// Waits until this was read.
     pub async fn until(&mut self, wanted: &str) {
         while !String::from_utf8_lossy(&self.read).contains(wanted) {
-            let mut more = [0; 4096];
-            let count = within(self.socket.read(&mut more)).await.unwrap();
-            assert!(count > 0, "the stream ended");
-            self.read.extend_from_slice(&more[..count]);
+            self.more().await;
         }
+    }
+
+    /// Waits for more.
+    pub async fn more(&mut self) {
+        assert!(self.try_more().await, "the stream ended");
+    }
+
+    /// Waits for the end.
+    pub async fn ends(&mut self) {
+        while !self.read.ends_with(b"\r\n0\r\n\r\n") && self.try_more().await {}
+    }
+
+    async fn try_more(&mut self) -> bool {
+        let mut more = vec![0; 64 << 10];
+        let count = within(self.socket.read(&mut more)).await.unwrap();
+        self.read.extend_from_slice(&more[..count]);
+        count > 0
     }
 
     /// The facts of the events so far.

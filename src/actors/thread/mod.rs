@@ -17,6 +17,7 @@ mod outbound;
 mod pausing;
 mod ports;
 mod promises;
+mod recent;
 mod serving;
 mod subdevices;
 mod tapping;

@@ -62,7 +62,7 @@ impl SessionThread {
             let who = self.table.borrow();
             let who = who.get(slot)?;
             let (name, now) = (who.name.as_ref()?, UnixMillis::now());
-            Some(self.taps.borrow_mut().granted(line, who.session, name, opened, now))
+            Some(self.taps.borrow_mut().granted(line, who.session, name, &opened, now))
         });
         self.tap_missed(missed.flatten().unwrap_or_default());
         self.tapping.set(!self.taps.borrow().are_idle());
