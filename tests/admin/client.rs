@@ -63,8 +63,13 @@ impl Client {
     }
 
     pub async fn follow(&self, target: &str) -> Stream {
+        self.follow_with(target, &[]).await
+    }
+
+    /// With these further headers.
+    pub async fn follow_with(&self, target: &str, headers: &[&str]) -> Stream {
         let mut socket = within(TcpStream::connect(&self.address)).await.unwrap();
-        let request = self.request("GET", target, &[], "", "keep-alive");
+        let request = self.request("GET", target, headers, "", "keep-alive");
         within(socket.write_all(request.as_bytes())).await.unwrap();
         let mut stream = Stream { socket, read: Vec::new() };
         stream.until(": following").await;

@@ -1,5 +1,7 @@
 //! What passes between devices and the gateway, as it is shown to those who look.
 
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 use tetherd::{
     config::from_toml,
@@ -9,7 +11,7 @@ use tetherd::{
 
 use crate::{
     client::{Client, Stream},
-    harness::{Rig, settings, until, web_server, within},
+    harness::{Dtu, LIMIT, Rig, process::Program, settings, until, web_server, within},
     is_problem, rig, rig_with,
 };
 
@@ -365,6 +367,59 @@ async fn who_looks_is_written_to_the_log_and_more_than_eight_are_turned_away() {
         }
     }
     panic!("nobody is let in again");
+}
+
+#[actix_rt::test]
+async fn a_token_that_may_only_read_is_enough_and_the_log_tells_whose_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "0123456789abcdef\n").unwrap();
+    let admin = format!(
+        "[admin]\naddress = '127.0.0.1:0'\n[admin.tokens.lab]\nfile = '{}'\n",
+        path.display()
+    );
+    let rig = Rig::with("", "", &admin).await;
+    let client = Client::of(rig.gateway.admin_address().unwrap());
+    is_problem(&client.get("/api/devices/me/tap").await, 401);
+    let token = "Authorization: Bearer 0123456789abcdef";
+    let tap = client.follow_with("/api/devices/me/tap", &[token]).await;
+    let told = rig.records.wait_for(LIMIT, |record| record.message == "tap opened").unwrap();
+    assert_eq!(told.get("token").as_deref(), Some("lab"));
+    assert!(told.get("peer").unwrap().starts_with("127.0.0.1:"));
+    drop(tap);
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_program_shows_what_a_device_says_before_it_has_a_name_and_ends_in_order() {
+    let listener = "protocol = ['gt06', 'teltonika']";
+    let program = Program::start("127.0.0.1:9", listener, "", "[admin]\naddress = '127.0.0.1:0'\n");
+    let mut device = Dtu::connect(&program.address("dtu").await).await;
+    let admin = program.says("admin API listening", |_| true).await;
+    let client = Client::of(admin["address"].as_str().unwrap());
+    device.write(b"\x78").await;
+    let session = nameless(&client, 1).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tetherd"));
+    command.env_clear().args(["tail", "--session", &session, "--api"]);
+    command.arg(format!("http://{}", client.address));
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    program.says("tap opened", |record| record["what"] == format!("session {session}")).await;
+    device.write(b"\x78\x0d\x01\x08\x1b").await;
+    device.finish().await;
+    device.ended().await;
+    let out = tokio::task::spawn_blocking(move || {
+        let mut out = String::new();
+        std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut out).unwrap();
+        (out, child.wait().unwrap().code())
+    });
+    let (out, code) = out.await.unwrap();
+    assert_eq!(code, Some(0), "the session is over");
+    let lines: Vec<_> = out.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert!(lines[0].starts_with(&format!("opened     session={session} listener=dtu ")), "{out}");
+    assert_eq!(lines[1], format!("before     {:47}  x", "78"));
+    assert_eq!(lines[2], format!("received   {:47}  x\\r\\x01\\x08\\x1b", "78 0d 01 08 1b"));
+    assert_eq!(lines[3], format!("closed     session={session} reason=peer_closed"));
+    program.says("tap ended", |_| true).await;
 }
 
 /// A frame of DL/T 645 in which this meter answers with a value.
