@@ -132,9 +132,14 @@ impl Stream {
         assert!(self.try_more().await, "the stream ended");
     }
 
-    /// Waits for the end.
-    pub async fn ends(&mut self) {
-        while !self.read.ends_with(b"\r\n0\r\n\r\n") && self.try_more().await {}
+    /// Waits for the end; whether that was in order.
+    pub async fn ends(&mut self) -> bool {
+        loop {
+            let in_order = self.read.ends_with(b"\r\n0\r\n\r\n");
+            if in_order || !self.try_more().await {
+                return in_order;
+            }
+        }
     }
 
     async fn try_more(&mut self) -> bool {

@@ -92,7 +92,7 @@ async fn a_nameless_connection_is_shown_by_its_session_in_both_directions_up_to_
     let replied = tap.events().into_iter().find(|event| event["event"] == "sent").unwrap();
     assert_eq!(replied["imei"], "860000000000017", "the name is told once it is known");
     device.finish().await;
-    tap.ends().await;
+    assert!(tap.ends().await);
     let last = tap.events().last().unwrap().clone();
     assert_eq!((&last["event"], &last["reason"]), (&json!("closed"), &json!("peer_closed")));
     assert_eq!((&last["session"], &last["imei"]), (&json!(session), &json!("860000000000017")));
@@ -221,7 +221,7 @@ async fn whoever_is_too_slow_is_told_what_he_missed_and_the_device_is_not_held_u
     let missed = rig.telemetry.counts().tap_missed_bytes.get();
     assert!(missed > 0);
     device.finish().await;
-    tap.ends().await;
+    assert!(tap.ends().await);
     let told = tap.events();
     let of_missed = told.iter().filter(|event| event["event"] == "missed");
     assert_eq!(of_missed.map(|event| event["bytes"].as_u64().unwrap()).sum::<u64>(), missed);
@@ -241,7 +241,7 @@ async fn a_panic_ends_what_is_shown_of_a_session_like_any_ending() {
     failpoint::arm("session.data", "poison for a tap");
     device.write(b"poison for a tap").await;
     device.ended().await;
-    one.ends().await;
+    assert!(one.ends().await);
     assert_eq!(kinds(&one), ["opened", "received", "closed"]);
     assert_eq!(one.events().last().unwrap()["reason"], "panicked");
     assert_eq!(all(&one, "received"), b"poison for a tap", "that is what one wants to see");
@@ -249,6 +249,24 @@ async fn a_panic_ends_what_is_shown_of_a_session_like_any_ending() {
     again.write(b"again").await;
     assert_eq!(shows(&mut name, "received", 31).await, b"poison for a tapETUNG:me\r\nagain");
     assert_eq!(rig.stop_after_panics().await.1, 1);
+}
+
+#[actix_rt::test]
+async fn what_comes_behind_an_ending_is_shown_as_well() {
+    let (rig, client) = rig().await;
+    let mut device = rig.online("me").await;
+    let session = session_of(&client, "me").await;
+    let mut tap = client.follow(&format!("/api/sessions/{session}/tap")).await;
+    command(&client, "me", "0102").await;
+    assert_eq!(device.read(2).await, [1, 2]);
+    client.ask("DELETE", "/api/devices/me/session", &[], "").await;
+    assert_eq!(device.rest().await.unwrap(), b"");
+    device.write(b"too late").await;
+    device.finish().await;
+    assert!(tap.ends().await);
+    assert_eq!((all(&tap, "received"), all(&tap, "sent")), (b"too late".to_vec(), vec![1, 2]));
+    assert_eq!(tap.events().last().unwrap()["reason"], "kicked");
+    rig.stop().await;
 }
 
 #[actix_rt::test]
@@ -270,7 +288,7 @@ async fn a_device_behind_a_connection_is_shown_with_all_bytes_of_that() {
     line.write(&dlt645(1)).await;
     assert_eq!(shows(&mut by_id, "received", frames[0].len()).await, frames[0]);
     line.finish().await;
-    by_id.ends().await;
+    assert!(by_id.ends().await);
     tap.until("event: closed").await;
     assert_eq!(tap.events().last().unwrap()["session"], session.as_str());
     rig.stop().await;
@@ -298,7 +316,7 @@ async fn when_the_gateway_stops_the_endings_are_shown_and_the_streams_end() {
     let mut name = client.follow("/api/devices/me/tap").await;
     name.until("event: opened").await;
     let stopping = actix_rt::spawn(rig.stop());
-    one.ends().await;
+    assert!(one.ends().await);
     name.ends().await;
     for tap in [&one, &name] {
         assert_eq!(tap.events().last().unwrap()["reason"], "draining");
