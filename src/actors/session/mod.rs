@@ -268,7 +268,7 @@ impl Session {
             Nudge::Probe => self.begin_probe(),
             Nudge::Look => {}
             Nudge::Deadline(at) => self.look_at_deadlines(at),
-            Nudge::Resumed => self.go_on(),
+            Nudge::Resumed => self.resumed(),
             Nudge::HungUp => self.hung_up(),
             Nudge::Command => self.commanded(),
             Nudge::Subdevice(slot, nudge) => self.heed_subdevice(slot, nudge),

@@ -24,8 +24,8 @@ impl Session {
     /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self) {
         let mut left = match self.listener.protocols.cut_frames() {
-            true => FRAMES_A_TURN,
-            false => usize::MAX,
+            true => FRAMES_A_TURN.min(self.share_of_pause()),
+            false => self.share_of_pause(),
         };
         while self.may_read() && !self.has_more {
             let thread = Rc::clone(&self.thread);
@@ -55,7 +55,8 @@ impl Session {
             if !self.may_read() {
                 break;
             }
-            match self.stream.read_now(&mut buffer) {
+            let room = self.share_of_pause().min(buffer.len());
+            match self.stream.read_now(&mut buffer[..room]) {
                 Ok(count @ 1..) => {
                     heard = true;
                     self.heard(&buffer[..count]);
@@ -86,9 +87,17 @@ impl Session {
         }
         match self.standing {
             Standing::Claiming | Standing::Granted => false,
-            Standing::Online => !self.thread.is_paused(),
+            Standing::Online => !self.thread.is_paused() || self.reads_on(),
             // A registration is read even in a pause; bytes that go upstream nameless are not.
             Standing::Nameless => !self.waits_unread(),
+        }
+    }
+
+    /// Bytes that it may be read in this turn since there is a pause, or not.
+    fn share_of_pause(&self) -> usize {
+        match self.commanding && self.standing == Standing::Online && self.thread.is_paused() {
+            true => self.thread.may_read_on(self.slot),
+            false => usize::MAX,
         }
     }
 
@@ -104,7 +113,10 @@ impl Session {
     }
 
     fn heard(&mut self, bytes: &[u8]) {
-        self.heard_unpaused = self.thread.unpaused_now();
+        self.heard_unpaused = self.thread.heard_now();
+        if self.commanding && self.thread.is_paused() {
+            self.thread.has_read_on(self.slot, bytes.len());
+        }
         self.idle_told = false;
         if self.standing == Standing::Nameless {
             self.first.get_or_insert_default().add(bytes);
@@ -209,7 +221,8 @@ impl Session {
         let waits = self.asking
             || self.ending.is_some()
             || matches!(self.standing, Standing::Claiming | Standing::Granted);
-        if waits || (self.standing == Standing::Online && self.thread.is_paused()) {
+        let is_paused = || self.standing == Standing::Online && self.thread.is_paused();
+        if waits || (is_paused() && !self.reads_on()) {
             return;
         }
         if self.standing == Standing::Online {

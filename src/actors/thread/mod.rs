@@ -36,6 +36,7 @@ use tokio::time::Instant;
 
 use self::{
     deadlines::{Deadlines, Look},
+    pausing::ReadOn,
     promises::Promises,
     taps::Taps,
     turns::Turns,
@@ -122,6 +123,7 @@ pub struct SessionThread {
     read_at: Cell<UnixMillis>,
     began: Instant,
     pauses: Cell<Pauses>,
+    read_on: RefCell<ReadOn>,
     /// Set while something waits for the end of the turn.
     unflushed: Cell<bool>,
     /// Wakes the host.
@@ -161,6 +163,7 @@ impl SessionThread {
             read_at: Cell::default(),
             began: Instant::now(),
             pauses: Cell::default(),
+            read_on: RefCell::default(),
             unflushed: Cell::new(false),
             waker: RefCell::default(),
             host: OnceCell::new(),
@@ -192,6 +195,17 @@ impl SessionThread {
     /// The same moment on the clock that never stands still; `None` in a pause, when nobody can say.
     pub fn moment_of(&self, unpaused: u64) -> Option<u64> {
         (!self.is_paused()).then(|| unpaused.saturating_add(self.pauses.get().over))
+    }
+
+    /// The same for a device that is heard at this moment, whether there is a pause or not; in a pause
+    /// that is ahead of [`SessionThread::unpaused_now`].
+    pub fn heard_now(&self) -> u64 {
+        self.now().saturating_sub(self.pauses.get().over)
+    }
+
+    /// The moment that [`SessionThread::heard_now`] shows as `heard`, while the device is heard.
+    pub fn moment_while_heard(&self, heard: u64) -> u64 {
+        heard.saturating_add(self.pauses.get().over)
     }
 
     /// Whether devices' data must stay unread: from when the spool is full until the thread has
