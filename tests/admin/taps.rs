@@ -213,7 +213,7 @@ async fn whoever_is_too_slow_is_told_what_he_missed_and_the_device_is_not_held_u
     let session = session_of(&client, "me").await;
     let mut tap = client.follow(&format!("/api/sessions/{session}/tap")).await;
     // Far more than the kernel holds for somebody who does not read.
-    let (total, piece) = (48 << 20, vec![b'x'; 64 << 10]);
+    let (total, piece) = (32 << 20, vec![b'x'; 64 << 10]);
     for _ in 0..total / piece.len() {
         device.write(&piece).await;
     }

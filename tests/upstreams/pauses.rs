@@ -197,8 +197,15 @@ async fn the_time_for_an_answer_stands_still_while_the_spool_is_full() {
     until("it is counted", || counts.ended.get(CloseReason::RegistrationTimeout) >= 1).await;
     assert_eq!(scene.reached(CommandState::Failed), 0);
     scene.make_room().await;
-    let failed = scene.state("c-1", "failed").await;
-    assert_eq!(failed["reason"], "no_answer");
+    loop {
+        let line = scene.line().await;
+        // What the flood still says would fill the spool again.
+        scene.make_room().await;
+        if line["state"] == "failed" {
+            assert_eq!(line["reason"], "no_answer");
+            break;
+        }
+    }
     scene.stop().await;
 }
 
@@ -208,9 +215,9 @@ async fn an_answer_that_only_a_silence_ends_is_read_while_the_spool_is_full() {
     scene.command("c-1", r#","answer":"frame""#).await;
     assert_eq!(device.read(2).await, [1, 3]);
     scene.state("c-1", "acknowledged").await;
-    device.write(format!("ETUNG:{NAME}EX").as_bytes()).await;
+    device.write(format!("ETUNG:{NAME}E").as_bytes()).await;
     let answered = scene.state("c-1", "answered").await;
-    assert_eq!(answered["data"], "RVg=");
+    assert_eq!(answered["data"], "RQ==");
     scene.stop().await;
 }
 
