@@ -138,6 +138,12 @@ impl Directory {
         self.names.get(name).map(|entry| (entry.holder.seat, entry.holder.session))
     }
 
+    /// All sessions that hold `name`: several, with `allow`.
+    pub fn holders(&self, name: &str) -> Vec<(Seat, SessionId)> {
+        let entry = self.names.get(name).into_iter();
+        entry.flat_map(Entry::holders).map(|holder| (holder.seat, holder.session)).collect()
+    }
+
     /// Whether `name` flaps at `now`: it came too often, or was taken over too often.
     pub fn is_flagged(&self, name: &str, now: Instant) -> bool {
         self.flapping.look(name, now).is_some()

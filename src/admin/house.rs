@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::Reloads;
 use crate::{
     limits::{ListenerCounts, Occupancy},
-    messages::{Cancel, Describe, Instruct, Look, Submit},
+    messages::{Cancel, Describe, Instruct, Look, Submit, Tap},
     model::{FlagReason, Name, Seat, SessionId},
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
@@ -44,6 +44,8 @@ pub struct House {
     pub reloads: Reloads,
     /// How many follow what goes on.
     pub followers: AtomicUsize,
+    /// How many look at the bytes of devices.
+    pub taps: AtomicUsize,
 }
 
 /// The way to the commander.
@@ -62,6 +64,8 @@ pub struct ThreadPort {
     pub describe: Recipient<Describe>,
     /// Does something with one of them.
     pub instruct: Recipient<Instruct>,
+    /// Shows what passes on them.
+    pub tap: Recipient<Tap>,
 }
 
 /// One listener.
@@ -93,6 +97,9 @@ pub trait Names: Send + Sync {
 
     /// Who holds `name`.
     fn find(&self, name: &str) -> Option<Held>;
+
+    /// All that hold `name`: several, where duplicates are allowed.
+    fn holders(&self, name: &str) -> Vec<(Seat, SessionId)>;
 
     /// The names that flap, whether they are held or not, in order.
     fn flagged(&self) -> Vec<Flagged>;

@@ -18,7 +18,8 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `openapi` | the answers |
+//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `taps`, `openapi` | the answers |
+//! | `passing` | what a tap shows, as it is written |
 
 mod asking;
 mod commands;
@@ -30,12 +31,14 @@ mod health;
 mod house;
 mod metrics;
 mod openapi;
+mod passing;
 mod problem;
 mod query;
 mod reload;
 mod server;
 mod sessions;
 mod settings;
+mod taps;
 mod tokens;
 mod upstreams;
 

@@ -17,7 +17,7 @@ use super::{
     metrics, openapi,
     problem::Problem,
     reload::{self, ReloadWish, Reloads},
-    sessions,
+    sessions, taps,
     tokens::Tokens,
     upstreams,
 };
@@ -154,7 +154,7 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/devices", get(web::get().to(devices::list)));
     at("/api/devices/{name}", get(web::get().to(devices::show)));
     at("/api/devices/{name}/session", vec![(Method::DELETE, web::delete().to(devices::kick))]);
-    at("/api/devices/{name}/tap", get(web::get().to(|| not_built("the tap of a device"))));
+    at("/api/devices/{name}/tap", get(web::get().to(taps::of_device)));
     at("/api/devices/{name}/commands", vec![(Method::POST, web::post().to(commands::send))]);
     at(
         "/api/commands/{id}",
@@ -165,7 +165,7 @@ fn routes(config: &mut web::ServiceConfig) {
     );
     at("/api/sessions", get(web::get().to(sessions::unnamed)));
     at("/api/sessions/closed", get(web::get().to(sessions::closed)));
-    at("/api/sessions/{id}/tap", get(web::get().to(|| not_built("the tap of a session"))));
+    at("/api/sessions/{id}/tap", get(web::get().to(taps::of_session)));
     at("/api/flagged", get(web::get().to(sessions::flagged)));
     at("/api/upstreams", get(web::get().to(upstreams::list)));
     at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);

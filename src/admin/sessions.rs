@@ -58,7 +58,7 @@ pub(super) struct UnnamedSession {
     connected_seconds: f64,
     /// Bytes read.
     received_bytes: u64,
-    /// The first of the bytes that wait for its name, 64 at most, in hexadecimal.
+    /// The first bytes that it has sent, 64 at most, in hexadecimal.
     first_bytes: String,
 }
 
@@ -93,7 +93,7 @@ pub(super) struct ClosedSession {
     sent_bytes: u64,
     /// How long it was connected.
     connected_seconds: f64,
-    /// Without a name: the first of the bytes that waited for one, 64 at most, in hexadecimal.
+    /// Without a name: the first bytes that it has sent, 64 at most, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_bytes: Option<String>,
 }
@@ -186,7 +186,7 @@ pub(super) async fn closed(
     Ok(HttpResponse::Ok().json(ClosedSessions { sessions, next: last.filter(|_| more) }))
 }
 
-fn session_id(text: &str) -> Result<SessionId, Problem> {
+pub(super) fn session_id(text: &str) -> Result<SessionId, Problem> {
     let read = u64::from_str_radix(text, 16).map(SessionId);
     read.map_err(|_| Problem::bad_request(format!("{text:?} is no session")))
 }

@@ -19,6 +19,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
     let port = |host: &Addr<SessionHost>| ThreadPort {
         describe: host.clone().recipient(),
         instruct: host.clone().recipient(),
+        tap: host.clone().recipient(),
     };
     let listeners = parts.listeners.iter().map(|listener| ListenerView {
         name: listener.name.clone(),
@@ -57,6 +58,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         telemetry: parts.telemetry.clone(),
         reloads: Reloads::default(),
         followers: AtomicUsize::new(0),
+        taps: AtomicUsize::new(0),
     };
     Ok(door.answer(house, tell)?)
 }

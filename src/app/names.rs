@@ -52,6 +52,10 @@ impl Names for SharedNames {
         flagged.collect()
     }
 
+    fn holders(&self, name: &str) -> Vec<(Seat, SessionId)> {
+        self.directory().holders(name)
+    }
+
     fn page(&self, after: &str, search: &str, most: usize) -> Vec<Held> {
         // The least names so far, the greatest of them on top.
         let mut rows: BinaryHeap<Row> = BinaryHeap::with_capacity(most + 1);

@@ -201,7 +201,7 @@ pub enum Command {
 
     /// Follow what goes on in a running gateway: who comes, who goes and why, links, gaps
     ///
-    /// Asks its admin API.
+    /// With --bytes or --session: what a device says and is told. Asks its admin API.
     #[command(after_help = api::TAIL_EXAMPLES)]
     Tail(TailArgs),
 

@@ -176,6 +176,10 @@ counts! {
     admin_refused: Counter,
     /// Events that followers of the admin API missed.
     admin_missed: Counter,
+    /// Taps that were opened.
+    taps: Counter,
+    /// Bytes that taps missed.
+    tap_missed_bytes: Counter,
     /// Doubtful settings that were warned of.
     config_warnings: Counter,
     /// Log records dropped under pressure, or that could not be written.

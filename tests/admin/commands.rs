@@ -106,6 +106,36 @@ async fn a_command_that_comes_to_nothing_ends_with_1_and_says_why() {
 }
 
 #[actix_rt::test]
+async fn a_tail_shows_the_bytes_of_a_device_as_they_pass() {
+    let (rig, client) = rig().await;
+    let (code, _, err) = run(tetherd(&["tail", "--bytes"], &client.address)).await;
+    assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+    let (code, _, err) = run(tetherd(&["tail", "me", "--session", "5f"], &client.address)).await;
+    assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+    let (code, _, err) = run(tetherd(&["tail", "--session", "5f"], &client.address)).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("404 Not Found: no session \"5f\" is open"), "{err}");
+    let mut command = tetherd(&["tail", "me", "--bytes", "--json"], &client.address);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    crate::harness::until("it looks", || rig.records.count("tap opened") == 1).await;
+    let device = rig.online("me").await;
+    let out = child.stdout.take().unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(out).lines();
+        let first: Vec<_> = lines.by_ref().take(2).map(Result::unwrap).collect();
+        (first, lines)
+    });
+    let (lines, _rest) = read.await.unwrap();
+    let facts = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!(facts(&lines[0])["event"], "opened");
+    assert_eq!(facts(&lines[1])["bytes"], "RVRVTkc6bWUNCg==");
+    drop(device);
+    rig.stop().await;
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(1), "it would have waited for the device");
+}
+
+#[actix_rt::test]
 async fn a_tail_tells_what_goes_on_until_it_is_ended() {
     let (rig, client) = rig().await;
     let mut command = tetherd(&["tail", "me"], &client.address);

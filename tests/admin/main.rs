@@ -9,11 +9,13 @@ mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod nameless;
 mod orders;
 mod papers;
 mod program;
 mod reloads;
 mod routes;
+mod taps;
 
 use client::{Answer, Client};
 use harness::Rig;

@@ -115,6 +115,7 @@ impl SessionThread {
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);
         let Some(mut who) = self.table.borrow_mut().remove(slot) else { return };
+        self.tap_closed(slot, &who, reason);
         self.tell_offline(&who, reason);
         let ending = Ending {
             reason,

@@ -40,6 +40,7 @@ impl ActorFuture<SessionHost> for Housekeeping {
             thread.flush();
             thread.keep_promises(&mut self.safe, task);
             if host.stopping && thread.sessions() == 0 {
+                thread.end_taps();
                 ctx.stop();
                 return Poll::Ready(());
             }

@@ -5,6 +5,7 @@ mod devices;
 mod reload;
 mod send;
 mod tail;
+mod tap;
 mod url;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -69,7 +69,7 @@ impl Telemetry {
         self.session_ended_with(facts, ending, Vec::new());
     }
 
-    /// The same; where it has no name, these are the first bytes that waited for one.
+    /// The same; where it has no name, these are the first bytes that it sent.
     pub fn session_ended_with(&self, facts: &SessionFacts, ending: &Ending, first: Vec<u8>) {
         let counts = self.counts();
         counts.ended.add(ending.reason, 1);
