@@ -18,13 +18,14 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `openapi` | the answers |
+//! | `health`, `metrics` with `gauges`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `openapi` | the answers |
 
 mod asking;
 mod commands;
 mod devices;
 mod events;
 mod fault;
+mod gauges;
 mod guard;
 mod health;
 mod house;
@@ -39,6 +40,6 @@ mod tokens;
 mod upstreams;
 
 pub use fault::AdminFault;
-pub use house::{CommandPort, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use house::{CommandPort, Ends, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

@@ -249,6 +249,8 @@ impl Gateway {
         if let Some(admin) = &self.parts.admin {
             self.hurry.wait(GRACE, admin.stop()).await;
         }
+        self.parts.health.heartbeats.retire();
+        self.parts.watch = None;
         for arbiter in self.parts.threads.arbiters.drain(..) {
             arbiter.stop();
             // Its thread ends by itself; a user's handler that blocks it for ever must not keep

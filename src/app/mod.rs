@@ -13,6 +13,7 @@
 //! | `running` | what runs of listeners and upstreams |
 //! | `reload` | another configuration while it runs |
 //! | `threads` | the session threads |
+//! | `watching` | the health of all threads, and of the traffic |
 //! | `profile` | a listener's settings as working values |
 //! | `lifecycle` | the phases of a stop, each with a deadline |
 //! | `process` | signals, log, panics: what only the program does, and no library |
@@ -33,6 +34,7 @@ mod running;
 mod spooling;
 mod surroundings;
 mod threads;
+mod watching;
 
 pub use fault::StartFault;
 pub use gateway::{Gateway, GatewayBuilder, Snapshot};

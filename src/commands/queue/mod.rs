@@ -71,6 +71,17 @@ struct Flight {
     session: SessionId,
 }
 
+/// What commands there are that have not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Those that wait for their device, or for the command before them.
+    pub waiting: usize,
+    /// Those that a session has.
+    pub in_flight: usize,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
 /// Why a command was not taken, or not cancelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -191,6 +202,12 @@ impl Commands {
     /// How far a command has come.
     pub fn look(&self, id: &str) -> Option<Told> {
         self.known(id).map(|(told, _)| told)
+    }
+
+    /// How much there is to do.
+    pub fn load(&self) -> Load {
+        let in_flight = self.attempts.len();
+        Load { waiting: self.active.len().saturating_sub(in_flight), in_flight, bytes: self.size }
     }
 
     /// How many have not ended.

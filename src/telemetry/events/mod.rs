@@ -3,6 +3,7 @@
 mod commands;
 mod door;
 mod facts;
+mod health;
 mod house;
 mod links;
 mod sessions;

@@ -51,6 +51,13 @@ fn everything(t: &Telemetry) {
     t.filtered(&FACTS, Filtered::Unregistered, 2, 40);
     t.bad_bytes(&FACTS, &"no name", b"\x1b[2J");
     t.thread_stuck(&name, Seat { thread: 0, slot: 7 });
+    t.thread_stands_still("main", second);
+    t.thread_goes_on("main", second);
+    t.traffic_quiet(second, 1, 20);
+    t.traffic_resumed(second, 20);
+    t.watchdog_starved(&"thread main stands still");
+    t.watchdog_fed();
+    t.notify_failed(&"no such file");
     t.commands_opened(true, 2, 7);
     t.command("c-1", &name, 1, CommandState::Failed, Some(CommandFault::Uncertain));
     t.commands_torn(17, 3);
@@ -95,7 +102,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 53);
+    assert_eq!(all.len(), 60);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -126,7 +133,10 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("takeovers", "", 1),
             ("denied", "", 1),
             ("takeovers_flagged", "", 1),
-            ("threads_stuck", "", 1),
+            ("threads_stuck", "", 2),
+            ("traffic_silences", "", 1),
+            ("watchdog_starved", "", 1),
+            ("notify_failed", "", 1),
             ("panics", "registry", 1),
             ("restarts", "registry", 1),
             ("given_up", "registry", 1),
