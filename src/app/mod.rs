@@ -16,7 +16,7 @@
 //! | `watching` | the health of all threads, and of the traffic |
 //! | `profile` | a listener's settings as working values |
 //! | `lifecycle` | the phases of a stop, each with a deadline |
-//! | `process` | signals, log, panics: what only the program does, and no library |
+//! | `process`, `systemd` | signals, log, panics, the service manager: what only the program does, and no library |
 
 mod admin;
 mod assembly;
@@ -33,6 +33,7 @@ mod reload;
 mod running;
 mod spooling;
 mod surroundings;
+mod systemd;
 mod threads;
 mod watching;
 

@@ -8,7 +8,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry};
+use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry, systemd::Systemd};
 use crate::{
     config::Loaded,
     net::raise_descriptor_limit,
@@ -165,13 +165,14 @@ pub async fn serve(
 }
 
 /// Runs a gateway until a signal says stop or a part fails, and stops it in order. Without `controls`
-/// other signals change nothing.
+/// other signals change nothing. systemd is told of all that, where it wants to know.
 pub async fn run_until_told(
     mut gateway: Gateway,
     mut signals: Signals,
     telemetry: Telemetry,
     controls: Option<Controls>,
 ) -> Ended {
+    let systemd = Systemd::begin(gateway.pulse());
     let ended = loop {
         tokio::select! {
             failure = gateway.failed() => break Ended::Failed(failure),
@@ -180,18 +181,25 @@ pub async fn run_until_told(
                 match asked {
                     Asked::Stop => break Ended::Asked,
                     Asked::Louder | Asked::Reset | Asked::Reload => {
+                        if asked == Asked::Reload {
+                            systemd.reloading();
+                        }
                         if let Some(controls) = &controls {
                             controls.turn(asked, &mut gateway, &telemetry).await;
+                        }
+                        if asked == Asked::Reload {
+                            systemd.ready();
                         }
                     }
                 }
             }
         }
     };
+    systemd.stopping();
     let (done, stopped) = mpsc::channel::<()>(1);
     actix_rt::spawn(hurry_at_second_signal(signals, gateway.hurry(), telemetry, done));
     gateway.stop().await;
-    drop(stopped);
+    drop((stopped, systemd));
     ended
 }
 

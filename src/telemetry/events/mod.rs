@@ -107,6 +107,11 @@ impl Telemetry {
         self.0.witness.get_or_init(Witness::default)
     }
 
+    /// The same, if anybody has asked for it by now.
+    pub fn known_witness(&self) -> Option<&Witness> {
+        self.0.witness.get()
+    }
+
     /// How long all this has been going on.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
