@@ -183,6 +183,8 @@ counts! {
     spool_syncs_failed: Counter,
     /// Parts of files that were not what was written.
     spool_damages: Counter,
+    /// Questions that deciders did not answer in time.
+    deciders_silent: Counter,
     /// Events that observers missed.
     observer_missed: Counter,
     /// Configurations that were taken over while running.

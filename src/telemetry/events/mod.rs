@@ -45,6 +45,7 @@ struct Throttles {
     link_errors: Vec<Throttle>,
     link_refused: Throttle,
     observer_missed: Throttle,
+    deciders_silent: Throttle,
     commands_forgotten: Throttle,
     admin_refused: Throttle,
 }
@@ -73,6 +74,7 @@ impl Telemetry {
             link_errors: each::<LinkError>(),
             link_refused: Throttle::default(),
             observer_missed: Throttle::default(),
+            deciders_silent: Throttle::default(),
             commands_forgotten: Throttle::default(),
             admin_refused: Throttle::default(),
         };

@@ -93,6 +93,7 @@ fn everything(t: &Telemetry) {
     t.actor_restarted(ActorKind::Registry, "registry");
     t.actor_gave_up(ActorKind::Registry, "registry", "oh");
     t.actor_stopped(ActorKind::Server, "dtu");
+    t.deciders_silent(&"online", 2);
     t.observer_missed(6);
     t.failed(Module::App, "status not written", &"broken pipe");
 }
@@ -102,7 +103,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 60);
+    assert_eq!(all.len(), 61);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -162,6 +163,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("spool_faults", "", 1),
             ("spool_syncs_failed", "", 1),
             ("spool_damages", "", 2),
+            ("deciders_silent", "", 2),
             ("observer_missed", "", 6),
             ("config_warnings", "", 1),
         ]
