@@ -220,7 +220,7 @@ async fn devices_that_fall_silent_are_told_of_and_leave_the_gateway_ready() {
     assert_eq!(rig.records.count("devices speak again"), 1);
     let metrics = client.get("/metrics").await.text();
     assert_eq!(value(&metrics, "tetherd_traffic_quiet", ""), 0.0);
-    assert_eq!(rig.telemetry.counts().data_events.get(), rig.totals("me").messages as u64);
+    assert_eq!(rig.telemetry.counts().data_events.get(), rig.totals("me").messages);
     rig.stop().await;
 }
 

@@ -1,10 +1,12 @@
 //! What the API shows of listeners while the gateway is configured anew, and of what waits.
 
+use std::time::Instant;
+
 use tetherd::config::from_toml;
 
 use crate::{
     client::Client,
-    harness::{Dtu, Rig, settings, until},
+    harness::{Dtu, LIMIT, Rig, settings, until},
     rig,
 };
 
@@ -75,8 +77,10 @@ async fn what_waits_is_measured_in_events_bytes_and_seconds_until_it_is_delivere
         assert!(lag >= last, "{lag}");
         last = lag;
     }
-    let older = || async { value(&client.get("/metrics").await.text(), &waits[2]) > last };
-    while !older().await {}
+    let begun = Instant::now();
+    while value(&client.get("/metrics").await.text(), &waits[2]) <= last {
+        assert!(begun.elapsed() < LIMIT, "it does not grow older");
+    }
 
     let command = r#"{"command":"c-1","data":"0103","encoding":"hex","answer":"frame"}"#;
     let json = ["Content-Type: application/json"];
@@ -104,7 +108,9 @@ async fn those_who_follow_are_counted_while_they_do() {
     assert_eq!(followers().await, 1.0);
     drop(follower);
     // It is noticed at the next word to it.
+    let begun = Instant::now();
     while followers().await > 0.0 {
+        assert!(begun.elapsed() < LIMIT, "it is counted for ever");
         let _device = rig.online("me").await;
     }
     rig.stop().await;
