@@ -27,7 +27,7 @@
 //! | 6 | [`messages`] between actors; [`link`], the way to the web server; [`simulator`], devices and web servers that are played |
 //! | 5 | [`commands`]: what web servers ask devices to do, the queue and its journal |
 //! | 4 | [`net`], sockets; [`spool`], what waits; [`supervision`], panics and restarts |
-//! | 3 | [`telemetry`], log and counts; [`protocol`], bytes in, names and data out; [`limits`] |
+//! | 3 | [`telemetry`], log and counts; [`protocol`], bytes in, names and data out; [`limits`]; [`health`] |
 //! | 2 | [`model`]: names, sessions, endings, offsets, events |
 //! | 1 | [`units`]: durations, sizes, rates |
 //!
@@ -80,6 +80,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod extension;
+pub mod health;
 pub mod limits;
 pub mod link;
 pub mod messages;

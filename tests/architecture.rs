@@ -14,7 +14,7 @@ use std::{
 const FLOORS: &[&[&str]] = &[
     &["units"],
     &["model"],
-    &["telemetry", "protocol", "limits"],
+    &["telemetry", "protocol", "limits", "health"],
     &["net", "spool", "supervision"],
     &["commands"],
     &["messages", "link", "simulator"],

@@ -94,7 +94,7 @@ fn every_key_stands_in_its_table_with_its_default() {
             "listener.dtu" => ("`[listener.<name>]`", entry.key.clone()),
             "upstream.web" => ("`[upstream.<name>]`", entry.key.clone()),
             table => (
-                "`[spool]`, `[commands]`, `[drain]`, `[admin]`, `[log]`",
+                "`[spool]`, `[commands]`, `[drain]`, `[health]`, `[admin]`, `[log]`",
                 format!("{table}.{}", entry.key),
             ),
         };

@@ -1,6 +1,6 @@
 use std::{collections::HashMap, time::Duration};
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     house::{Held, House},
@@ -46,30 +46,6 @@ impl House {
         }
         found.truncate(most);
         Ok(found)
-    }
-
-    /// Which threads answer nobody: the session threads by number, and the main one.
-    pub(super) async fn stuck_threads(&self) -> Vec<String> {
-        let mut stuck = Vec::new();
-        if !self.main_answers().await {
-            stuck.push("main".to_owned());
-        }
-        for thread in 0..self.threads.len() as u32 {
-            if self.ask(thread, Describe::These(Vec::new())).await.is_err() {
-                stuck.push(thread.to_string());
-            }
-        }
-        stuck
-    }
-
-    async fn main_answers(&self) -> bool {
-        let Some(main) = &self.main else { return true };
-        let (tell, answered) = oneshot::channel();
-        // Whoever asked may have lost patience.
-        let sent = main.spawn_fn(move || {
-            let _ = tell.send(());
-        });
-        sent && timeout(PATIENCE, answered).await.is_ok()
     }
 
     async fn ask(&self, thread: u32, question: Describe) -> Result<Described, Problem> {

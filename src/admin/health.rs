@@ -1,8 +1,11 @@
+use std::time::Instant;
+
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::house::House;
+use crate::health::{Beat, Flow};
 
 /// That the process lives.
 #[derive(Serialize, ToSchema)]
@@ -22,8 +25,37 @@ pub(super) struct Readiness {
     links_up: usize,
     /// Links that there should be.
     links: usize,
-    /// Threads that answer nobody: `main`, or the number of a session thread.
+    /// Threads that stand still: `main`, `session-0` and so on.
     stuck_threads: Vec<String>,
+    /// All threads.
+    threads: Vec<Thread>,
+    /// How much devices say; absent where nobody looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic: Option<Traffic>,
+}
+
+/// A thread of the gateway.
+#[derive(Serialize, ToSchema)]
+struct Thread {
+    /// `main`; `session-0` and so on, where devices have threads of their own; `spool`; `admin`.
+    name: String,
+    /// How long ago it last said that it does its work. It does so each second.
+    heartbeat_age_seconds: f64,
+    /// It is too late with that.
+    stands_still: bool,
+}
+
+/// How much devices say.
+#[derive(Serialize, ToSchema)]
+struct Traffic {
+    /// How long is looked at.
+    window_seconds: f64,
+    /// Events of data within that time.
+    messages: u64,
+    /// In the same time before. During a silence: before it began.
+    before: u64,
+    /// The devices have fallen silent. That alone does not make the gateway unready.
+    quiet: bool,
 }
 
 /// Whether the process lives
@@ -38,17 +70,7 @@ pub(super) async fn healthz() -> HttpResponse {
     responses((status = 200, description = "They are", body = Readiness),
         (status = 503, description = "They are not", body = Readiness)))]
 pub(super) async fn readyz(house: Data<House>) -> HttpResponse {
-    let phase = *house.phase.borrow();
-    let stuck_threads = house.stuck_threads().await;
-    let witness = house.telemetry.witness();
-    let is_up = |name: &str| witness.link(name).peer.is_some();
-    let readiness = Readiness {
-        ready: phase == "running" && stuck_threads.is_empty(),
-        phase,
-        links_up: house.upstreams.iter().filter(|upstream| is_up(&upstream.name)).count(),
-        links: house.upstreams.len(),
-        stuck_threads,
-    };
+    let readiness = house.readiness();
     match readiness.ready {
         true => HttpResponse::Ok().json(readiness),
         false => HttpResponse::ServiceUnavailable()
@@ -71,4 +93,41 @@ fn not_ready(readiness: &Readiness) -> String {
         whole.extend(facts);
     }
     whole.to_string()
+}
+
+impl House {
+    fn readiness(&self) -> Readiness {
+        let phase = *self.phase.borrow();
+        let beats = self.health.heartbeats.look(Instant::now());
+        let still = beats.iter().filter(|beat| beat.stands_still);
+        let stuck_threads: Vec<_> = still.map(|beat| beat.name.clone()).collect();
+        let (witness, upstreams) = (self.telemetry.witness(), self.ends.upstreams());
+        let is_up = |name: &str| witness.link(name).peer.is_some();
+        Readiness {
+            ready: phase == "running" && stuck_threads.is_empty(),
+            phase,
+            links_up: upstreams.iter().filter(|upstream| is_up(&upstream.name)).count(),
+            links: upstreams.len(),
+            stuck_threads,
+            threads: beats.into_iter().map(Thread::from).collect(),
+            traffic: self.health.flow().map(Traffic::from),
+        }
+    }
+}
+
+impl From<Beat> for Thread {
+    fn from(beat: Beat) -> Self {
+        Self {
+            name: beat.name,
+            heartbeat_age_seconds: beat.age.as_secs_f64(),
+            stands_still: beat.stands_still,
+        }
+    }
+}
+
+impl From<Flow> for Traffic {
+    fn from(flow: Flow) -> Self {
+        let Flow { window, messages, before, quiet } = flow;
+        Self { window_seconds: window.as_secs_f64(), messages, before, quiet }
+    }
 }

@@ -1,14 +1,15 @@
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize},
     time::Duration,
 };
 
 use actix::Recipient;
-use actix_rt::ArbiterHandle;
 use tokio::sync::watch;
 
 use super::Reloads;
 use crate::{
+    commands::{Keeper, Load},
+    health::Health,
     limits::{ListenerCounts, Occupancy},
     messages::{Cancel, Describe, Instruct, Look, Submit, Tap},
     model::{FlagReason, Name, Seat, SessionId},
@@ -26,18 +27,16 @@ pub struct House {
     pub names: Arc<dyn Names>,
     /// The session threads, by number.
     pub threads: Vec<ThreadPort>,
-    /// The thread that carries listeners, registry and upstreams.
-    pub main: Option<ArbiterHandle>,
     /// Takes commands; none where they are turned off.
     pub commands: Option<CommandPort>,
-    /// Where devices connect.
-    pub listeners: Vec<ListenerView>,
-    /// The web servers.
-    pub upstreams: Vec<UpstreamView>,
+    /// Where devices connect, and the web servers.
+    pub ends: Arc<Ends>,
     /// What waits for them.
     pub spool: Arc<dyn Spool>,
     /// All connections.
     pub occupancy: Arc<Occupancy>,
+    /// Whether threads and devices do their work.
+    pub health: Arc<Health>,
     /// Log, counts, and what is kept of what happened.
     pub telemetry: Telemetry,
     /// The way to whoever reads the configuration anew.
@@ -56,6 +55,15 @@ pub struct CommandPort {
     pub cancel: Recipient<Cancel>,
     /// Tells of one.
     pub look: Recipient<Look>,
+    /// All of them.
+    pub keeper: Arc<Mutex<Keeper>>,
+}
+
+impl CommandPort {
+    /// How much there is to do.
+    pub(super) fn load(&self) -> Load {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).commands.load()
+    }
 }
 
 /// One session thread.
@@ -68,7 +76,37 @@ pub struct ThreadPort {
     pub tap: Recipient<Tap>,
 }
 
+/// Both ends of the gateway, as they are at present: a reload may change them.
+#[derive(Default)]
+pub struct Ends {
+    listeners: RwLock<Arc<[ListenerView]>>,
+    upstreams: RwLock<Arc<[UpstreamView]>>,
+}
+
+impl Ends {
+    /// Where devices connect.
+    pub fn listeners(&self) -> Arc<[ListenerView]> {
+        Arc::clone(&self.listeners.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The web servers.
+    pub fn upstreams(&self) -> Arc<[UpstreamView]> {
+        Arc::clone(&self.upstreams.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these are the listeners.
+    pub fn set_listeners(&self, now: Vec<ListenerView>) {
+        *self.listeners.write().unwrap_or_else(PoisonError::into_inner) = now.into();
+    }
+
+    /// From now on these are the web servers.
+    pub fn set_upstreams(&self, now: Vec<UpstreamView>) {
+        *self.upstreams.write().unwrap_or_else(PoisonError::into_inner) = now.into();
+    }
+}
+
 /// One listener.
+#[derive(Clone)]
 pub struct ListenerView {
     /// Its name.
     pub name: String,

@@ -18,7 +18,7 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `taps`, `openapi` | the answers |
+//! | `health`, `metrics` with `gauges`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `taps`, `openapi` | the answers |
 //! | `passing` | what a tap shows, as it is written |
 
 mod asking;
@@ -26,6 +26,7 @@ mod commands;
 mod devices;
 mod events;
 mod fault;
+mod gauges;
 mod guard;
 mod health;
 mod house;
@@ -43,7 +44,9 @@ mod tokens;
 mod upstreams;
 
 pub use fault::AdminFault;
-pub use house::{CommandPort, Flagged, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use house::{
+    CommandPort, Ends, Flagged, Held, House, ListenerView, Names, ThreadPort, UpstreamView,
+};
 pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

@@ -21,7 +21,10 @@ use super::{
     tokens::Tokens,
     upstreams,
 };
-use crate::net::Address;
+use crate::{
+    health::{Heart, PATIENCE},
+    net::Address,
+};
 
 /// Most bytes of a body.
 const MOST_BODY: usize = 1 << 20;
@@ -42,6 +45,7 @@ pub struct RunningAdmin {
     phase: watch::Sender<&'static str>,
     reloads: Reloads,
     server: ServerHandle,
+    heart: Arc<Heart>,
 }
 
 impl Door {
@@ -80,9 +84,13 @@ impl Door {
         let failed = |error| AdminFault::Bind { address: shown.clone(), error };
         let (telemetry, reloads) = (house.telemetry.clone(), house.reloads.clone());
         let guard = Arc::new(Guard::new(&self.address, self.tokens, telemetry.clone()));
-        let house = Data::new(house);
+        let heart = Heart::of_helper("admin", PATIENCE);
+        house.health.heartbeats.add(Arc::clone(&heart));
+        let (house, worker) = (Data::new(house), Arc::clone(&heart));
         let server = HttpServer::new(move || {
             let guard = Arc::clone(&guard);
+            // The worker's thread calls this.
+            worker.beat_here();
             App::new()
                 .app_data(house.clone())
                 .app_data(PayloadConfig::new(MOST_BODY))
@@ -102,7 +110,7 @@ impl Door {
         let handle = server.handle();
         actix_rt::spawn(server);
         telemetry.admin_listening(&shown);
-        Ok(RunningAdmin { address: shown, phase, reloads, server: handle })
+        Ok(RunningAdmin { address: shown, phase, reloads, server: handle, heart })
     }
 }
 
@@ -124,6 +132,7 @@ impl RunningAdmin {
 
     /// Answers nobody any more.
     pub async fn stop(&self) {
+        self.heart.retire();
         self.server.stop(false).await;
     }
 }

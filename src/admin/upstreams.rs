@@ -75,7 +75,8 @@ pub(super) struct Skip {
 #[utoipa::path(get, path = "/api/upstreams", tag = "upstreams",
     responses((status = 200, description = "They", body = Upstreams)))]
 pub(super) async fn list(house: Data<House>) -> HttpResponse {
-    let upstreams = house.upstreams.iter().map(|upstream| house.upstream(upstream)).collect();
+    let upstreams =
+        house.ends.upstreams().iter().map(|upstream| house.upstream(upstream)).collect();
     HttpResponse::Ok().json(Upstreams { upstreams })
 }
 
@@ -90,7 +91,8 @@ pub(super) async fn skip(
     body: Bytes,
     house: Data<House>,
 ) -> Result<HttpResponse, Problem> {
-    let found = house.upstreams.iter().find(|upstream| upstream.name == *name);
+    let upstreams = house.ends.upstreams();
+    let found = upstreams.iter().find(|upstream| upstream.name == *name);
     let upstream = found
         .ok_or_else(|| Problem::not_found(format!("there is no upstream {:?}", name.as_str())))?;
     let asked: Skip = match body.is_empty() {

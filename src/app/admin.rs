@@ -3,7 +3,13 @@ use std::sync::{Arc, atomic::AtomicUsize};
 use actix::prelude::*;
 use tokio::sync::watch;
 
-use super::{StartFault, assembly::Parts, lifecycle::Phase, names::SharedNames};
+use super::{
+    StartFault,
+    assembly::Parts,
+    lifecycle::Phase,
+    names::SharedNames,
+    running::{RunningListener, RunningUpstream},
+};
 use crate::{
     actors::SessionHost,
     admin::{
@@ -21,44 +27,67 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         instruct: host.clone().recipient(),
         tap: host.clone().recipient(),
     };
-    let listeners = parts.listeners.iter().map(|listener| ListenerView {
-        name: listener.name.clone(),
-        address: listener.address.clone(),
-        counts: Arc::clone(&listener.counts),
-    });
-    let upstreams = config.upstream.values().zip(&parts.upstreams).map(|(settings, upstream)| {
-        let mode = match settings.mode {
-            Mode::Dial => "dial",
-            Mode::Accept => "accept",
-        };
-        let shared = settings.listener.as_ref().map(|name| format!("listener.{name}"));
-        let address = upstream.address.clone().or(shared);
-        UpstreamView {
-            name: upstream.name.clone(),
-            mode,
-            address: address.unwrap_or_else(|| settings.address.clone()),
-            reader: upstream.reader,
-        }
-    });
+    show_ends(config, parts);
     let house = House {
         gateway: config.gateway.clone(),
         phase,
         names: Arc::new(SharedNames(Arc::clone(&parts.directory))),
         threads: parts.threads.hosts.iter().map(port).collect(),
-        main: actix_rt::Arbiter::try_current(),
-        commands: parts.commander.as_ref().map(|commander| CommandPort {
-            submit: commander.clone().recipient(),
-            cancel: commander.clone().recipient(),
-            look: commander.clone().recipient(),
+        commands: parts.commander.as_ref().zip(parts.keeper.as_ref()).map(|(commander, keeper)| {
+            CommandPort {
+                keeper: Arc::clone(keeper),
+                submit: commander.clone().recipient(),
+                cancel: commander.clone().recipient(),
+                look: commander.clone().recipient(),
+            }
         }),
-        listeners: listeners.collect(),
-        upstreams: upstreams.collect(),
+        ends: Arc::clone(&parts.ends),
         spool: Arc::clone(&parts.spool),
         occupancy: Arc::clone(&parts.occupancy),
+        health: Arc::clone(&parts.health),
         telemetry: parts.telemetry.clone(),
         reloads: Reloads::default(),
         followers: AtomicUsize::new(0),
         taps: AtomicUsize::new(0),
     };
     Ok(door.answer(house, tell)?)
+}
+
+/// Shows the listeners and upstreams that run now. A listener that is gone stays in sight while it has
+/// devices.
+pub fn show_ends(config: &Config, parts: &Parts) {
+    let mut listeners: Vec<_> = parts.listeners.iter().map(listener).collect();
+    for before in parts.ends.listeners().iter() {
+        let is_back = listeners.iter().any(|listener| listener.name == before.name);
+        if !is_back && before.counts.connections() > 0 {
+            listeners.push(before.clone());
+        }
+    }
+    parts.ends.set_listeners(listeners);
+    let upstreams = parts.upstreams.iter().filter_map(|running| upstream(config, running));
+    parts.ends.set_upstreams(upstreams.collect());
+}
+
+fn listener(running: &RunningListener) -> ListenerView {
+    ListenerView {
+        name: running.name.clone(),
+        address: running.address.clone(),
+        counts: Arc::clone(&running.counts),
+    }
+}
+
+fn upstream(config: &Config, running: &RunningUpstream) -> Option<UpstreamView> {
+    let settings = config.upstream.get(&running.name)?;
+    let mode = match settings.mode {
+        Mode::Dial => "dial",
+        Mode::Accept => "accept",
+    };
+    let shared = settings.listener.as_ref().map(|name| format!("listener.{name}"));
+    let address = running.address.clone().or(shared);
+    Some(UpstreamView {
+        name: running.name.clone(),
+        mode,
+        address: address.unwrap_or_else(|| settings.address.clone()),
+        reader: running.reader,
+    })
 }

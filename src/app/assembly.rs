@@ -11,19 +11,22 @@ use super::{
     binding::{Bound, ask_about, bind_listeners, bind_upstreams},
     exits::{ExitReports, Failures},
     listening::{ListenerGround, web_servers_at},
-    running::{RunningListener, RunningUpstream},
+    running::{RunningCommander, RunningListener, RunningUpstream},
     spooling::{open_commands, open_spool},
     surroundings::Surroundings,
     threads::{self, Threads},
+    watching::Watch,
 };
 use crate::{
     actors::{
         CommandPorts, Commander, CommanderParts, Directory, Forwarder, ForwarderParts, Meet,
         MeetSessions, Registry, SessionHost, ThreadDoor, ThreadPorts,
     },
-    admin::{Door, RunningAdmin},
+    admin::{Door, Ends, RunningAdmin},
+    commands::Keeper,
     config::Loaded,
     extension::Extensions,
+    health::{Health, Heart, PATIENCE},
     limits::Occupancy,
     link::{Dial, UpstreamSettings},
     messages::Wanted,
@@ -47,14 +50,21 @@ pub struct Parts {
     pub registry: Addr<Registry>,
     /// None where commands are turned off.
     pub commander: Option<Addr<Commander>>,
+    /// What commands there are, for those who look.
+    pub keeper: Option<Arc<Mutex<Keeper>>>,
     pub directory: Arc<Mutex<Directory>>,
     pub spool: Arc<dyn Spool>,
     pub occupancy: Arc<Occupancy>,
     pub telemetry: Telemetry,
     pub failures: Failures,
+    pub health: Arc<Health>,
+    /// None where nobody watches.
+    pub watch: Option<Watch>,
     pub ground: ListenerGround,
     pub extensions: Arc<Extensions>,
     pub codes: Codes,
+    /// What the admin API shows of listeners and upstreams.
+    pub ends: Arc<Ends>,
     /// The admin API, if there is one.
     pub admin: Option<RunningAdmin>,
 }
@@ -67,6 +77,7 @@ struct Ground<'a> {
     seed: u64,
     occupancy: Arc<Occupancy>,
     extensions: Arc<Extensions>,
+    health: Arc<Health>,
     telemetry: Telemetry,
     exits: ExitReports,
 }
@@ -99,9 +110,11 @@ pub async fn assemble(
         seed,
         occupancy: Arc::new(Occupancy::with_limit(most_connections(door.is_some()))),
         extensions,
+        health: Arc::new(Health::new(&loaded.config.health)),
         telemetry,
         exits,
     };
+    ground.listen_to_hearts();
     let readers = ground.open_readers();
     let failed = |error| StartFault::System { what: "starting the spool", error };
     ground.spool.start().map_err(failed)?;
@@ -109,14 +122,18 @@ pub async fn assemble(
     let directory = Arc::<Mutex<Directory>>::default();
     let registry = ground.start_registry(&directory);
     let wanted = Wanted::default();
-    let commander = ground.start_commander(&directory, &wanted, has_folder)?;
+    let (commander, keeper) = match ground.start_commander(&directory, &wanted, has_folder)? {
+        Some(RunningCommander { commander, keeper }) => (Some(commander), Some(keeper)),
+        None => (None, None),
+    };
     let threads = ground.start_threads(&registry, commander.as_ref(), &wanted).await?;
     if let Some(commander) = &commander {
         let hosts = threads.hosts.iter().map(|host| host.clone().recipient()).collect();
         commander.do_send(MeetSessions(hosts));
     }
     let upstreams = ground.start_forwarders(readers, doors, commander.as_ref());
-    let Ground { spool, occupancy, extensions, telemetry, exits, .. } = ground;
+    let watch = (!unbound).then(|| ground.watch()).transpose()?;
+    let Ground { spool, occupancy, extensions, health, telemetry, exits, .. } = ground;
     let ground = ListenerGround {
         occupancy: Arc::clone(&occupancy),
         spool: Arc::clone(&spool),
@@ -135,14 +152,18 @@ pub async fn assemble(
         threads,
         registry,
         commander,
+        keeper,
         directory,
         spool,
         occupancy,
         telemetry,
         failures,
+        health,
+        watch,
         ground,
         extensions,
         codes,
+        ends: Arc::default(),
         admin: None,
     };
     parts.admin = door.map(|door| admin::answer(door, &loaded.config, &parts)).transpose()?;
@@ -174,6 +195,18 @@ fn most_connections(has_admin: bool) -> u32 {
 }
 
 impl Ground<'_> {
+    /// The thread that carries listeners, registry and upstreams, and those of the spool.
+    fn listen_to_hearts(&self) {
+        self.health.heartbeats.add_here(Heart::of("main", PATIENCE));
+        self.spool.hearts().into_iter().for_each(|heart| self.health.heartbeats.add(heart));
+    }
+
+    fn watch(&self) -> Result<Watch, StartFault> {
+        let (health, spool) = (Arc::clone(&self.health), Arc::clone(&self.spool));
+        let failed = |error| StartFault::System { what: "watching the threads", error };
+        Watch::begin(health, spool, self.telemetry.clone()).map_err(failed)
+    }
+
     /// A cursor for each upstream, before the first event.
     fn open_readers(&self) -> Vec<ReaderId> {
         let upstreams = self.loaded.config.upstream.iter();
@@ -198,7 +231,7 @@ impl Ground<'_> {
         directory: &Arc<Mutex<Directory>>,
         wanted: &Wanted,
         has_folder: bool,
-    ) -> Result<Option<Addr<Commander>>, StartFault> {
+    ) -> Result<Option<RunningCommander>, StartFault> {
         let config = &self.loaded.config;
         if !config.commands.enabled {
             return Ok(None);
@@ -206,8 +239,9 @@ impl Ground<'_> {
         let clean = self.spool.was_clean();
         let folder = has_folder.then_some(&config.spool);
         let keeper = open_commands(&config.commands, folder, clean, &self.telemetry)?;
+        let keeper = Arc::new(Mutex::new(keeper));
         let parts = CommanderParts {
-            keeper: Arc::new(Mutex::new(keeper)),
+            keeper: Arc::clone(&keeper),
             directory: Arc::clone(directory),
             spool: Arc::clone(&self.spool),
             wanted: wanted.clone(),
@@ -215,7 +249,8 @@ impl Ground<'_> {
         };
         let exits = self.exits.of(ActorKind::Commander, "commander");
         let make = |_: &mut Context<Commander>| Commander::new(parts);
-        Ok(Some(start_permanent(1024, RestartPolicy::default(), make, exits)))
+        let commander = start_permanent(1024, RestartPolicy::default(), make, exits);
+        Ok(Some(RunningCommander { commander, keeper }))
     }
 
     async fn start_threads(
@@ -241,7 +276,7 @@ impl Ground<'_> {
             probes: registry.clone().recipient(),
             census: registry.clone().recipient(),
         };
-        let threads = threads::start(count, ports, &self.exits).await?;
+        let threads = threads::start(count, ports, &self.exits, &self.health.heartbeats).await?;
         registry.do_send(Meet(threads.hosts.iter().map(thread_door).collect()));
         Ok(threads)
     }

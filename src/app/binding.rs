@@ -103,7 +103,7 @@ pub async fn ask_about(bound: &[Bound], extensions: &Extensions) -> Result<(), S
         let what = Happened::Listening(bound.address.as_str().into());
         let occurrence = Occurrence::of_listener(what, bound.profile.name.clone());
         extensions.tell([occurrence.clone()].into());
-        if let Verdict::Refuse(why) = extensions.ask(occurrence).await {
+        if let Verdict::Refuse(why) = extensions.ask(occurrence).await.verdict {
             return Err(StartFault::Refused { listener: bound.name.clone(), why });
         }
     }

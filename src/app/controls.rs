@@ -1,4 +1,4 @@
-use super::{Gateway, process::Asked};
+use super::Gateway;
 use crate::{
     admin::{Changed, NotReloaded, ReloadReport},
     config::{Change, Faults, Loaded},
@@ -14,17 +14,11 @@ pub struct Controls {
 }
 
 impl Controls {
-    pub(super) async fn turn(&self, asked: Asked, gateway: &mut Gateway, telemetry: &Telemetry) {
-        match asked {
-            Asked::Stop => {}
-            Asked::Louder => telemetry.level_changed(self.levels.louder()),
-            Asked::Reset => self.reset_levels(telemetry),
-            // Whoever sends a signal reads the log.
-            Asked::Reload => drop(self.reload(gateway, telemetry).await),
-        }
+    pub(super) fn louder(&self, telemetry: &Telemetry) {
+        telemetry.level_changed(self.levels.louder());
     }
 
-    fn reset_levels(&self, telemetry: &Telemetry) {
+    pub(super) fn reset_levels(&self, telemetry: &Telemetry) {
         match (self.reread)() {
             Ok(loaded) => {
                 self.levels.configure(&loaded.config.log);

@@ -5,13 +5,14 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     StartFault,
     assembly::{self, Parts},
     lifecycle::{Ended, Hurry, Phase},
     surroundings::Surroundings,
+    systemd::Pulse,
 };
 use crate::{
     actors::Directory,
@@ -46,7 +47,7 @@ pub struct Gateway {
     pub(super) parts: Parts,
     /// What holds at present.
     pub(super) loaded: Loaded,
-    phase: Phase,
+    phase: watch::Sender<Phase>,
     pub(super) drain: Drain,
     pub(super) farewell: Duration,
     pub(super) flush: Duration,
@@ -139,7 +140,7 @@ impl GatewayBuilder {
             admin.enter(Phase::Running.as_str());
         }
         parts.telemetry.phase(Phase::Running.as_str(), None);
-        let (phase, hurry) = (Phase::Running, Hurry::default());
+        let (phase, hurry) = (watch::Sender::new(Phase::Running), Hurry::default());
         let loaded = self.loaded;
         Ok(Gateway { parts, loaded, phase, drain, farewell, flush, hurry })
     }
@@ -182,7 +183,19 @@ impl Gateway {
 
     /// Where the gateway is in its life.
     pub fn phase(&self) -> Phase {
-        self.phase
+        *self.phase.borrow()
+    }
+
+    /// What tells from outside how it is.
+    pub(super) fn pulse(&self) -> Pulse {
+        let upstreams = self.parts.upstreams.iter().map(|upstream| upstream.name.clone());
+        Pulse {
+            phase: self.phase.subscribe(),
+            health: Arc::clone(&self.parts.health),
+            occupancy: Arc::clone(&self.parts.occupancy),
+            upstreams: upstreams.collect(),
+            telemetry: self.parts.telemetry.clone(),
+        }
     }
 
     /// Numbers at this moment.
@@ -255,6 +268,8 @@ impl Gateway {
         if let Some(admin) = &self.parts.admin {
             self.hurry.wait(GRACE, admin.stop()).await;
         }
+        self.parts.health.heartbeats.retire();
+        self.parts.watch = None;
         for arbiter in self.parts.threads.arbiters.drain(..) {
             arbiter.stop();
             // Its thread ends by itself; a user's handler that blocks it for ever must not keep
@@ -320,7 +335,7 @@ impl Gateway {
     }
 
     fn enter(&mut self, phase: Phase, within: Option<Duration>) {
-        self.phase = phase;
+        self.phase.send_replace(phase);
         if let Some(admin) = &self.parts.admin {
             admin.enter(phase.as_str());
         }

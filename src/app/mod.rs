@@ -13,9 +13,10 @@
 //! | `running` | what runs of listeners and upstreams |
 //! | `reload` | another configuration while it runs |
 //! | `threads` | the session threads |
+//! | `watching` | the health of all threads, and of the traffic |
 //! | `profile` | a listener's settings as working values |
 //! | `lifecycle` | the phases of a stop, each with a deadline |
-//! | `process` | signals, log, panics: what only the program does, and no library |
+//! | `process`, `systemd` | signals, log, panics, the service manager: what only the program does, and no library |
 
 mod admin;
 mod assembly;
@@ -33,7 +34,9 @@ mod reload;
 mod running;
 mod spooling;
 mod surroundings;
+mod systemd;
 mod threads;
+mod watching;
 
 pub use fault::StartFault;
 pub use gateway::{Gateway, GatewayBuilder, Snapshot};

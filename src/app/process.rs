@@ -9,7 +9,7 @@ use tokio::{
 };
 
 pub use super::controls::Controls;
-use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry};
+use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry, systemd::Systemd};
 use crate::{
     admin::ReloadWish,
     net::raise_descriptor_limit,
@@ -118,7 +118,7 @@ pub async fn serve(
 }
 
 /// Runs a gateway until a signal says stop or a part fails, and stops it in order. Without `controls`
-/// other signals change nothing.
+/// other signals change nothing. systemd is told of all that, where it wants to know.
 pub async fn run_until_told(
     mut gateway: Gateway,
     mut signals: Signals,
@@ -126,33 +126,37 @@ pub async fn run_until_told(
     controls: Option<Controls>,
 ) -> Ended {
     let mut wishes = controls.as_ref().and_then(|_| gateway.reload_wishes());
+    let systemd = Systemd::begin(gateway.pulse());
     let ended = loop {
         tokio::select! {
             failure = gateway.failed() => break Ended::Failed(failure),
             Some(wish) = next_wish(&mut wishes) => {
-                if let Some(controls) = &controls {
-                    let done = controls.reload(&mut gateway, &telemetry).await;
-                    // Whoever asked may have lost patience.
-                    let _ = wish.answer.send(done);
-                }
+                let Some(controls) = &controls else { continue };
+                let done = systemd.during(controls.reload(&mut gateway, &telemetry)).await;
+                // Whoever asked may have lost patience.
+                let _ = wish.answer.send(done);
             }
             (name, asked) = signals.next() => {
                 telemetry.signal(name);
-                match asked {
-                    Asked::Stop => break Ended::Asked,
-                    Asked::Louder | Asked::Reset | Asked::Reload => {
-                        if let Some(controls) = &controls {
-                            controls.turn(asked, &mut gateway, &telemetry).await;
-                        }
+                match (asked, &controls) {
+                    (Asked::Stop, _) => break Ended::Asked,
+                    // Whoever sends a signal reads the log.
+                    (Asked::Reload, Some(controls)) => {
+                        drop(systemd.during(controls.reload(&mut gateway, &telemetry)).await);
                     }
+                    (Asked::Reload, None) => systemd.during(async {}).await,
+                    (Asked::Louder, Some(controls)) => controls.louder(&telemetry),
+                    (Asked::Reset, Some(controls)) => controls.reset_levels(&telemetry),
+                    (Asked::Louder | Asked::Reset, None) => {}
                 }
             }
         }
     };
+    systemd.stopping();
     let (done, stopped) = mpsc::channel::<()>(1);
     actix_rt::spawn(hurry_at_second_signal(signals, gateway.hurry(), telemetry, done));
     gateway.stop().await;
-    drop(stopped);
+    drop((stopped, systemd));
     ended
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::{
     Gateway, StartFault,
+    admin::show_ends,
     binding::{Bound, ask_about, bind_listener, most},
     listening::web_servers_at,
     profile::profile,
@@ -48,6 +49,7 @@ impl Gateway {
         ask_about(&plan.added, &self.parts.extensions).await?;
         self.carry_out(plan, &new);
         self.remember(new);
+        show_ends(&self.loaded.config, &self.parts);
         Ok(Reloaded { applied, needs_restart })
     }
 

@@ -1,9 +1,10 @@
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use actix::Addr;
 
 use crate::{
-    actors::{Forwarder, Server},
+    actors::{Commander, Forwarder, Server},
+    commands::Keeper,
     limits::ListenerCounts,
     spool::ReaderId,
 };
@@ -16,6 +17,12 @@ pub struct RunningListener {
     pub server: Addr<Server>,
     /// Set once it may end.
     pub leaving: Arc<AtomicBool>,
+}
+
+/// The commander, and what it keeps.
+pub struct RunningCommander {
+    pub commander: Addr<Commander>,
+    pub keeper: Arc<Mutex<Keeper>>,
 }
 
 /// An upstream that is supplied.

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::{StartFault, exits::ExitReports};
 use crate::{
     actors::{SessionHost, SessionThread, ThreadPorts, start_host},
+    health::{Heart, Heartbeats, PATIENCE},
     telemetry::ActorKind,
     units::Auto,
 };
@@ -32,6 +33,7 @@ pub async fn start(
     count: usize,
     ports: ThreadPorts,
     exits: &ExitReports,
+    heartbeats: &Heartbeats,
 ) -> Result<Threads, StartFault> {
     if count == 1 {
         let failed = |error| StartFault::Thread { number: 0, error };
@@ -45,7 +47,9 @@ pub async fn start(
         let arbiter = Arbiter::try_new().map_err(failed)?;
         let (ports, exits) = (ports.clone(), exits.of(ActorKind::Host, &number.to_string()));
         let (tell, started) = oneshot::channel();
+        let heartbeats = heartbeats.clone();
         arbiter.spawn_fn(move || {
+            heartbeats.add_here(Heart::of(format!("session-{number}"), PATIENCE));
             let host =
                 SessionThread::new(number, ports).map(|thread| start_host(Rc::new(thread), exits));
             // Whoever asked is gone only when the start was given up.

@@ -29,7 +29,7 @@ pub use command::{Answer, Command, pattern};
 pub use journal::{Journal, Torn};
 pub use keeper::{Found, Keeper, Step, Writing, Written};
 pub use parse::{LineFault, Request, parse};
-pub use queue::{Commands, Find, Refusal};
+pub use queue::{Commands, Find, Load, Refusal};
 pub use replay::Replay;
 pub use settings::{Limits, Settings, SettingsFault};
 pub use turn::{Due, Now, Told, Turn};

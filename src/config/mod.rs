@@ -23,6 +23,7 @@ mod assignment;
 mod changes;
 mod entries;
 mod fault;
+mod health_rules;
 mod http_rules;
 mod key;
 mod layer;
@@ -56,7 +57,7 @@ pub use protocol_files::ProtocolFiles;
 
 use crate::{
     actors::{DrainSettings, ListenerSettings, PollSettings},
-    admin, commands,
+    admin, commands, health,
     link::UpstreamSettings,
     protocol::Protocol,
     spool, telemetry,
@@ -84,6 +85,8 @@ pub struct Config {
     pub commands: commands::Settings,
     /// How the process lets go of its devices.
     pub drain: DrainSettings,
+    /// When the gateway counts as ill.
+    pub health: health::Settings,
     /// The HTTP API and the metrics.
     pub admin: admin::Settings,
     /// What is logged.
@@ -101,6 +104,7 @@ impl Default for Config {
             spool: spool::Settings::default(),
             commands: commands::Settings::default(),
             drain: DrainSettings::default(),
+            health: health::Settings::default(),
             admin: admin::Settings::default(),
             log: telemetry::Settings::default(),
         }

@@ -155,6 +155,10 @@ fn take_out(config: &mut Config, origins: &mut Value, disabled: Disabled) {
                 config.spool = Default::default();
                 tree::forget(origins, &key);
             }
+            ["health"] => {
+                config.health = Default::default();
+                tree::forget(origins, &key);
+            }
             ["log"] => {
                 config.log = Default::default();
                 tree::forget(origins, &key);

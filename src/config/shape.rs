@@ -47,7 +47,7 @@ pub(super) fn check(root: &mut Json, origins: &Value, faults: &mut Vec<Fault>) -
     for kind in ["listener", "upstream", "poll"] {
         shape.check_instances(&Key::dotted(kind));
     }
-    for table in ["spool", "drain", "log"] {
+    for table in ["spool", "drain", "health", "log"] {
         shape.check_table(&Key::dotted(table));
     }
     shape.check_table(&Key::dotted("log.modules"));

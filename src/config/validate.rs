@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use ::config::Value;
 
 use super::{
-    Config, Fault, Severity, address, admin_rules, key::Key, listener_rules, poll_rules, presets,
-    protocol_rules, tree, upstream_rules,
+    Config, Fault, Severity, address, admin_rules, health_rules, key::Key, listener_rules,
+    poll_rules, presets, protocol_rules, tree, upstream_rules,
 };
 use crate::{
     commands,
@@ -41,6 +41,7 @@ pub(super) fn check(
     }
     upstream_rules::check_shared_listeners(config, &mut rules);
     check_clashes(config, &mut rules);
+    health_rules::check(&config.health, &mut rules);
     admin_rules::check(config, &mut rules);
     rules.faults
 }

@@ -32,12 +32,14 @@ impl Decider {
         Self { recipient, deadline, when_silent }
     }
 
-    /// Asks it.
-    pub async fn ask(&self, question: Question) -> Verdict {
+    /// Asks it; nothing, where it is silent.
+    pub(super) async fn ask(&self, question: Question) -> Option<Verdict> {
         let answer = self.recipient.send(question);
-        match tokio::time::timeout(self.deadline, answer).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(_)) | Err(_) => self.when_silent.clone(),
-        }
+        tokio::time::timeout(self.deadline, answer).await.ok()?.ok()
+    }
+
+    /// What counts when it is.
+    pub(super) fn when_silent(&self) -> Verdict {
+        self.when_silent.clone()
     }
 }

@@ -69,6 +69,6 @@ mod registry;
 pub use decider::{Decider, Question, Verdict};
 pub use handle::SessionHandle;
 pub use occurrence::{Happened, Moment, Observed, Occurrence};
-pub use registry::{Extensions, ExtensionsBuilder};
+pub use registry::{Answer, Extensions, ExtensionsBuilder};
 
 pub use crate::messages::Refused;

@@ -15,6 +15,15 @@ pub struct Extensions {
     missed: AtomicU64,
 }
 
+/// What the deciders of a moment have answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What counts.
+    pub verdict: Verdict,
+    /// How many of them did not answer in time, or are gone.
+    pub silent: u64,
+}
+
 /// Gathers what is plugged in.
 #[derive(Default)]
 pub struct ExtensionsBuilder(Extensions);
@@ -73,13 +82,16 @@ impl Extensions {
     }
 
     /// Asks the deciders of this moment in turn.
-    pub async fn ask(&self, occurrence: Occurrence) -> Verdict {
+    pub async fn ask(&self, occurrence: Occurrence) -> Answer {
+        let mut silent = 0;
         for decider in &self.deciders[occurrence.what.moment() as usize] {
-            let verdict = decider.ask(Question(occurrence.clone())).await;
+            let answer = decider.ask(Question(occurrence.clone())).await;
+            silent += u64::from(answer.is_none());
+            let verdict = answer.unwrap_or_else(|| decider.when_silent());
             if verdict != Verdict::Proceed {
-                return verdict;
+                return Answer { verdict, silent };
             }
         }
-        Verdict::Proceed
+        Answer { verdict: Verdict::Proceed, silent }
     }
 }

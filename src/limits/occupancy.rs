@@ -35,6 +35,11 @@ pub struct OverLimit;
 pub struct Ticket(Arc<ListenerCounts>);
 
 impl Occupancy {
+    /// Most connections of all listeners together; zero: no limit.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// With room for `limit` connections of all listeners together.
     pub fn with_limit(limit: u32) -> Self {
         Self { limit, ..Self::default() }

@@ -10,8 +10,8 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Batch, Block, DropReason, Ledger, Pressure, Read, ReaderId, ReaderSettings, Settings, Spool,
-    Start, WhenBehind, WhenFull,
+    Backlog, Batch, Block, DropReason, Ledger, Pressure, Read, ReaderId, ReaderSettings, Room,
+    Settings, Spool, Start, WhenBehind, WhenFull,
     cursor::{Cursor, Progress},
     holes::Holes,
     limits::Limits,
@@ -31,6 +31,7 @@ pub struct MemorySpool {
     id: String,
     began: Offset,
     limits: Limits,
+    max_size: u64,
     when_full: WhenFull,
     pressure: Pressure,
     state: Mutex<State>,
@@ -65,6 +66,7 @@ impl MemorySpool {
             id: format!("{:016x}", rand::random::<u64>()),
             began: first,
             limits: Limits::of(settings.max_size()),
+            max_size: settings.max_size().0,
             when_full: settings.when_full,
             pressure: Pressure::default(),
             state: Mutex::new(State {
@@ -136,6 +138,19 @@ impl State {
             let floor = blocks.get(keep).map_or(self.next, |stored| stored.block.base());
             reader.progress.lose_until(floor, DropReason::Behind, &NO_HOLES);
         }
+    }
+
+    /// What waits for `reader`, what blocks cost beside their records among it.
+    fn backlog(&self, reader: ReaderId) -> Backlog {
+        let from = self.readers[reader.0].progress.needs();
+        let at = self.blocks.partition_point(|stored| stored.block.end() <= from);
+        let Some(Stored { block, position }) = self.blocks.get(at) else {
+            return Backlog::default();
+        };
+        let mut events = block.events().skip_to(from);
+        let delivered = (block.size() - events.bytes_left()) as u64;
+        let since = events.next().map(|(_, event)| event.time());
+        Backlog { bytes: self.appended - position - delivered, since }
     }
 
     fn drop_oldest(&mut self, most: usize) {
@@ -260,6 +275,15 @@ impl Spool for MemorySpool {
     fn ledger(&self, reader: ReaderId) -> Ledger {
         let state = self.state();
         state.readers[reader.0].progress.ledger(state.next, &NO_HOLES)
+    }
+
+    fn backlog(&self, reader: ReaderId) -> Backlog {
+        self.state().backlog(reader)
+    }
+
+    fn room(&self) -> Room {
+        let kept = self.held() as u64;
+        Room { kept, limit: self.max_size, held: kept }
     }
 
     fn id(&self) -> &str {

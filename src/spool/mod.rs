@@ -14,6 +14,7 @@
 //! [`DiskSpool`] keeps events in files: what is safe when stands there. [`MemorySpool`] keeps nothing
 //! beyond the process, and promises nothing.
 
+mod backlog;
 mod batch;
 mod congestion;
 mod cursor;
@@ -33,8 +34,9 @@ use std::{io, sync::Arc};
 
 use tokio::sync::{Notify, watch};
 
-use crate::model::Offset;
+use crate::{health::Heart, model::Offset};
 
+pub use backlog::{Backlog, Room};
 pub use batch::{Batch, Block};
 pub use congestion::{Congestion, Pace};
 pub use disk::{
@@ -131,6 +133,11 @@ pub trait Spool: Send + Sync {
     /// What the system said.
     fn start(&self) -> io::Result<()>;
 
+    /// The hearts of threads of its own, which beat from [`Spool::start`] on.
+    fn hearts(&self) -> Vec<Arc<Heart>> {
+        Vec::new()
+    }
+
     /// The end: everything is made safe, and nothing may be appended any more. Waits for the disk.
     /// Answers whether all went well.
     fn close(&self) -> bool;
@@ -143,6 +150,16 @@ pub trait Spool: Send + Sync {
 
     /// Received, delivered, waiting, dropped, for one upstream.
     fn ledger(&self, reader: ReaderId) -> Ledger;
+
+    /// What waits for the upstream, in bytes and in time.
+    fn backlog(&self, _: ReaderId) -> Backlog {
+        Backlog::default()
+    }
+
+    /// How much is kept, and how much may be.
+    fn room(&self) -> Room {
+        Room::default()
+    }
 
     /// A word that stays the same for the life of the spool; web servers see it in `hello`.
     fn id(&self) -> &str;

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use super::{
     AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Polled,
     Refusal, Tally,
@@ -66,10 +68,19 @@ macro_rules! counts {
         /// with the log; everybody may read them.
         #[derive(Debug, Default)]
         pub struct Counts {
-            $($(#[doc = $doc])+ pub $name: $kind),+
+            $($(#[doc = $doc])+ pub $name: $kind,)+
+            /// Log records that were taken and are no line yet. Each is counted only once it is in the
+            /// queue, perhaps behind its line, so that this may be less than zero for a moment and is
+            /// never too high.
+            pub(super) log_waiting: AtomicI64,
         }
 
         impl Counts {
+            /// Log records that wait to be written.
+            pub fn log_records_waiting(&self) -> u64 {
+                self.log_waiting.load(Ordering::Relaxed).max(0) as u64
+            }
+
             /// All counts now, by the names of the fields. Each is read for itself, so that two
             /// of them may be an event apart.
             pub fn snapshot(&self) -> Snapshot {
@@ -98,6 +109,10 @@ counts! {
     sent_bytes: Counter,
     /// Pieces of data forwarded by sessions that ended.
     chunks: Counter,
+    /// Events of data handed over for the web servers.
+    data_events: Counter,
+    /// Bytes of devices in them.
+    data_bytes: Counter,
     /// Pieces that never became an event.
     filtered_chunks: Tally<Filtered>,
     /// Bytes that never became an event.
@@ -118,8 +133,14 @@ counts! {
     takeovers_flagged: Counter,
     /// Names flagged since they came too often.
     flapping: Counter,
-    /// Times that a session thread was found stuck.
+    /// Times that a thread was found stuck.
     threads_stuck: Counter,
+    /// Times that devices fell silent.
+    traffic_silences: Counter,
+    /// Times that systemd's watchdog was not fed any more.
+    watchdog_starved: Counter,
+    /// Times that systemd could not be told something.
+    notify_failed: Counter,
     /// Panics.
     panics: Tally<ActorKind>,
     /// Restarts after a panic.
@@ -164,6 +185,8 @@ counts! {
     spool_syncs_failed: Counter,
     /// Parts of files that were not what was written.
     spool_damages: Counter,
+    /// Questions that deciders did not answer in time.
+    deciders_silent: Counter,
     /// Events that observers missed.
     observer_missed: Counter,
     /// Configurations that were taken over while running.

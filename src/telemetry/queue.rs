@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -50,9 +50,6 @@ pub(super) struct Tail {
 pub(super) struct NoThread;
 
 struct Pressure {
-    /// Taken and not yet turned into a line. Each is counted only once it is in the queue, perhaps
-    /// behind its line, so that this may be less than zero for a moment and is never too high.
-    waiting: AtomicI64,
     /// Dropped and not yet reported.
     lost: AtomicU64,
     counts: Arc<Counts>,
@@ -78,8 +75,7 @@ pub(super) fn start(
     length: usize,
     counts: Arc<Counts>,
 ) -> Result<(Front, Tail), NoThread> {
-    let (waiting, lost) = (AtomicI64::new(0), AtomicU64::new(0));
-    let pressure = Arc::new(Pressure { waiting, lost, counts });
+    let pressure = Arc::new(Pressure { lost: AtomicU64::new(0), counts });
     let output = Mutex::new(Output { to, lines: String::new(), records: 0 });
     let writer = Arc::new(Writer { form, output, pressure: Arc::clone(&pressure) });
     let builder =
@@ -97,7 +93,7 @@ impl Drain for Front {
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
         let pressure = &self.pressure;
         if self.core.log(record, values).is_ok() {
-            pressure.waiting.fetch_add(1, Ordering::AcqRel);
+            pressure.counts.log_waiting.fetch_add(1, Ordering::AcqRel);
         } else {
             pressure.lost.fetch_add(1, Ordering::AcqRel);
             pressure.counts.log_records_lost.add(1);
@@ -112,7 +108,7 @@ impl Drain for Writer {
 
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
         self.add(&Entry::new(record, values));
-        if self.pressure.waiting.fetch_sub(1, Ordering::AcqRel) <= 1 {
+        if self.pressure.counts.log_waiting.fetch_sub(1, Ordering::AcqRel) <= 1 {
             self.report_lost();
             self.write();
         }

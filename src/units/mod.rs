@@ -1,13 +1,15 @@
-//! Quantities as people write them in a configuration: `"30s"`, `"64KiB"`, `"5/min"`, `"auto"`.
+//! Quantities as people write them in a configuration: `"30s"`, `"64KiB"`, `"5/min"`, `"10%"`, `"auto"`.
 //!
 //! A bare number is refused everywhere: nobody should have to guess whether 30 means seconds.
 
 mod auto;
+mod percent;
 mod rate;
 mod size;
 mod span;
 
 pub use auto::Auto;
+pub use percent::Percent;
 pub use rate::Rate;
 pub use size::Size;
 pub use span::Span;

@@ -6,7 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::within;
+use crate::harness::{LIMIT, within};
 
 /// Somebody who asks.
 pub struct Client {
@@ -96,8 +96,20 @@ impl Client {
     }
 }
 
+/// The same from a thread that may wait: whoever asks may have nobody else to run.
+pub fn get_blocking(address: &str, target: &str) -> Answer {
+    use std::io::{Read, Write};
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).unwrap();
+    Answer::read(&bytes)
+}
+
 impl Answer {
-    fn read(bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();

@@ -9,6 +9,8 @@ mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod health;
+mod live;
 mod nameless;
 mod orders;
 mod papers;

@@ -54,6 +54,10 @@ async fn a_reload_tells_what_holds_now_and_what_after_the_next_start() {
     assert_eq!(report["applied"], applied);
     assert_eq!(report["needs_restart"][0]["key"], "spool.retain");
     stage.program.says("configuration reloaded", |record| record["applied"] == 1).await;
+    stage.rewrite(&toml("idle_timeout = '5m'", "").replace("127.0.0.1:9'", "127.0.0.1:10'"));
+    assert_eq!(stage.reload().await.json()["applied"][0]["key"], "upstream.web.address");
+    let upstreams = stage.client.get("/api/upstreams").await.json();
+    assert_eq!(upstreams["upstreams"][0]["address"], "127.0.0.1:10");
     let what = "POST /api/reload";
     stage.program.says("change by hand", |record| record["what"] == what).await;
 }

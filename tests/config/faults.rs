@@ -482,6 +482,24 @@ fn every_other_mistake_is_told_with_what_to_do() {
             "text:2: commands.pause: 2h is too long; write \"0s\" to \"1h\"",
         ),
         (
+            "[health]\ntraffic_window = '999ms'",
+            "text:2: health.traffic_window: 999ms is no good; write \"1s\" to \"7d\", or \"0s\"",
+        ),
+        (
+            "[health]\ntraffic_floor = '0%'",
+            "text:2: health.traffic_floor: nothing is below 0%; write at least \"1%\", or \
+             traffic_window = \"0s\"",
+        ),
+        (
+            "[health]\ntraffic_least = 0",
+            "text:2: health.traffic_least: 0 would make a silence of what never spoke; write at least 1",
+        ),
+        (
+            "[health]\nwhen_quiet = 'restart'",
+            "text:2: health.when_quiet: \"restart\" needs a traffic_window, such as \"10m\"; write one, \
+             or \"tell\"",
+        ),
+        (
             "commands = 7",
             "text:1: commands: 7 stands where a table belongs; write [commands] and its keys below",
         ),

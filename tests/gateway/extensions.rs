@@ -300,6 +300,7 @@ async fn a_silent_or_crashing_decider_is_replaced_by_the_answer_given_beforehand
     let rig = Rig::extended("", "", "", |b| b.decide(Moment::Online, crash)).await;
     rig.online("first").await;
     rig.online("second").await;
+    assert_eq!(rig.gateway.counts().deciders_silent.get(), 2);
     rig.stop().await;
 }
 

@@ -44,7 +44,14 @@ impl Session {
     ) -> Option<(Answerer, impl Future<Output = Verdict> + use<>)> {
         let Question { moment, occurrence, then } = *self.question.take()?;
         let extensions = Arc::clone(&self.thread.ports.extensions);
-        let asked = async move { extensions.ask(occurrence).await };
+        let telemetry = self.thread.ports.telemetry.clone();
+        let asked = async move {
+            let answer = extensions.ask(occurrence).await;
+            if answer.silent > 0 {
+                telemetry.deciders_silent(&moment, answer.silent);
+            }
+            answer.verdict
+        };
         Some((Answerer { moment, then }, asked))
     }
 

@@ -35,6 +35,8 @@ impl SessionThread {
             let (session, peer, seq) = (who.session, who.peer.as_str(), who.chunks);
             batch.push(&Event::Data { name, session, seq, time, peer, connections, data, meaning });
             who.settled += data.len() as u64;
+            let (events, bytes) = self.told.get();
+            self.told.set((events + 1, bytes + data.len() as u64));
         });
         self.observe(slot, || Happened::Data(Bytes::copy_from_slice(data)));
     }

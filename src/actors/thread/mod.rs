@@ -117,6 +117,8 @@ pub struct SessionThread {
     ready: RefCell<Vec<Ready>>,
     /// Those who had more to read when their turn was over.
     turns: RefCell<Turns>,
+    /// Events of data in the batch, and bytes of devices in them.
+    told: Cell<(u64, u64)>,
     /// Set while the host runs sessions, and looks at everything behind that anyway.
     in_turn: Cell<bool>,
     /// When the bytes were read that are being cut.
@@ -159,6 +161,7 @@ impl SessionThread {
             readiness: Readiness::new()?,
             ready: RefCell::default(),
             turns: RefCell::default(),
+            told: Cell::default(),
             in_turn: Cell::new(false),
             read_at: Cell::default(),
             began: Instant::now(),
@@ -319,6 +322,10 @@ impl SessionThread {
         let events = batch.count();
         if events == 0 {
             return;
+        }
+        let (data, bytes) = self.told.take();
+        if data > 0 {
+            self.ports.telemetry.data_told(data, bytes);
         }
         // A spool that is closed takes nothing, and nothing is promised any more.
         let base = self.ports.spool.append(batch).unwrap_or(NEVER);

@@ -71,6 +71,17 @@ struct Flight {
     session: SessionId,
 }
 
+/// What commands there are that have not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Those that wait for their device, or for the command before them.
+    pub waiting: usize,
+    /// Those that a session has.
+    pub in_flight: usize,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
 /// Why a command was not taken, or not cancelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -196,6 +207,12 @@ impl Commands {
     /// Whether a command has come to its end, or is not known.
     pub fn has_ended(&self, id: &str) -> bool {
         !self.ids.contains_key(id)
+    }
+
+    /// How much there is to do.
+    pub fn load(&self) -> Load {
+        let in_flight = self.attempts.len();
+        Load { waiting: self.active.len().saturating_sub(in_flight), in_flight, bytes: self.size }
     }
 
     /// How many have not ended.

@@ -1,12 +1,14 @@
 //! What the spool knows, behind one short lock: which events wait where, and who has read how far.
 //! No file is touched here.
 
+mod backlog;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use super::{readers::Reader, segment::Segment, state::Stored};
+use super::{format::Header, readers::Reader, segment::Segment, state::Stored};
 use crate::{
     model::{Offset, UnixMillis},
     spool::{
@@ -70,6 +72,8 @@ pub(super) struct Log {
 struct Mark {
     offset: Offset,
     filled: u64,
+    /// It is from about then, and not from before.
+    time: UnixMillis,
 }
 
 impl Log {
@@ -94,7 +98,7 @@ impl Log {
             is_dirty: false,
             is_closed: false,
             begins_with_oldest: false,
-            marks: VecDeque::from([Mark { offset: end, filled: 0 }]),
+            marks: VecDeque::from([Mark { offset: end, filled: 0, time: UnixMillis::now() }]),
             filled: 0,
         }
     }
@@ -103,7 +107,8 @@ impl Log {
     pub(super) fn adopt(&mut self, segments: VecDeque<Segment>) {
         self.marks.clear();
         for segment in &segments {
-            self.marks.push_back(Mark { offset: segment.header.base, filled: self.filled });
+            let Header { base: offset, made: time, .. } = segment.header;
+            self.marks.push_back(Mark { offset, filled: self.filled, time });
             self.filled += segment.filled;
         }
         self.segments = segments;
@@ -192,6 +197,8 @@ impl Log {
 
     /// What waited was written as these frames, up to where `current` ends.
     pub(super) fn wrote(&mut self, frames: Vec<Block>, current: Segment) {
+        let first = frames.iter().find_map(|frame| frame.events().next());
+        let time = first.map_or(current.header.made, |(_, event)| event.time());
         self.waits_no_more(current.end);
         match self.segments.back_mut() {
             Some(last) if last.header.number == current.header.number => {
@@ -199,14 +206,14 @@ impl Log {
                 *last = current;
             }
             _ => {
-                let mark = Mark { offset: current.header.base, filled: self.filled };
-                self.marks.push_back(mark);
+                let offset = current.header.base;
+                self.marks.push_back(Mark { offset, filled: self.filled, time });
                 self.filled += current.filled;
                 self.segments.push_back(current);
             }
         }
         if self.marks.back().is_none_or(|mark| mark.filled + MARK <= self.filled) {
-            self.marks.push_back(Mark { offset: current.end, filled: self.filled });
+            self.marks.push_back(Mark { offset: current.end, filled: self.filled, time });
         }
         self.written = current.end;
         self.forget_when(self.written);

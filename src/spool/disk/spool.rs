@@ -19,13 +19,17 @@ use super::{
     writer::Writer,
 };
 use crate::{
+    health::Heart,
     model::{Offset, UnixMillis},
     spool::{
-        Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings, Rewinds, Spool,
-        holes::Hole,
+        Backlog, Batch, DropReason, Files, Ledger, Pressure, Read, ReaderId, ReaderSettings,
+        Rewinds, Room, Spool, holes::Hole,
     },
     telemetry::Telemetry,
 };
+
+/// A disk may take so long for a sync while it is worked hard; a thread that waits longer stands still.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A turn that panicked is followed by the next one after so long.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -48,6 +52,7 @@ struct Inner {
     loader: Mutex<Loader>,
     writer_bell: Bell,
     loader_bell: Bell,
+    heart: Arc<Heart>,
 }
 
 impl DiskSpool {
@@ -97,6 +102,7 @@ impl DiskSpool {
             loader: Mutex::default(),
             writer_bell: Bell::waking_after(LOOK_EVERY),
             loader_bell: Bell::default(),
+            heart: Heart::of("spool", PATIENCE),
         };
         Ok(Self { inner: Arc::new(inner), threads: Mutex::default() })
     }
@@ -162,10 +168,12 @@ impl Inner {
         let mut rest = Rest::For(gather);
         let mut began = now();
         while self.writer_bell.rest(shortened(rest, began), gather) {
+            self.heart.beat();
             began = now();
             let turn = || self.write(began, UnixMillis::now());
             rest = self.survive(turn).unwrap_or(Rest::For(AFTER_PANIC));
         }
+        self.heart.retire();
     }
 
     /// A panic there must not leave everybody waiting for a thread that is gone. `None`: it did.
@@ -341,6 +349,16 @@ impl Spool for DiskSpool {
         self.inner.shared.log().ledger(reader)
     }
 
+    fn backlog(&self, reader: ReaderId) -> Backlog {
+        self.inner.shared.log().backlog(reader)
+    }
+
+    fn room(&self) -> Room {
+        let log = self.inner.shared.log();
+        let (kept, held) = (log.disk_bytes(), log.held_bytes() as u64);
+        Room { kept, limit: self.inner.shared.settings.max_size, held }
+    }
+
     fn id(&self) -> &str {
         &self.inner.shared.id
     }
@@ -361,6 +379,10 @@ impl Spool for DiskSpool {
         ];
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).extend(threads);
         Ok(())
+    }
+
+    fn hearts(&self) -> Vec<Arc<Heart>> {
+        vec![Arc::clone(&self.inner.heart)]
     }
 
     fn close(&self) -> bool {

@@ -190,3 +190,31 @@ fn what_arrived_after_it_counted_as_dropped_is_delivered_after_all() {
     spool.found(reader, u64::MAX);
     assert!(spool.ledger(reader).balances() && spool.ledger(reader).dropped == 0);
 }
+
+#[test]
+fn what_waits_is_told_in_bytes_and_since_when() {
+    let spool = spool(Size::mib(4), WhenFull::Pause);
+    let web = spool.open_reader(&reader("web", WhenBehind::Hold, 0));
+    assert_eq!(spool.backlog(web), Backlog::default());
+    for time in [10, 20, 30] {
+        let mut batch = Batch::new();
+        for offset in 0..2 {
+            let (session, time) = (SessionId(1), UnixMillis(time + offset));
+            batch.push(&Event::Idle { name: "a", session, time, connections: 1 });
+        }
+        spool.append(&mut batch);
+    }
+    let whole = spool.backlog(web);
+    assert_eq!((whole.bytes, whole.since), (spool.held() as u64, Some(UnixMillis(10))));
+    assert_eq!(whole.lag(UnixMillis(2010)), 2.0);
+    assert_eq!(whole.lag(UnixMillis(5)), 0.0, "a clock that was set back");
+    spool.acknowledge(web, FIRST.plus(2));
+    let rest = spool.backlog(web);
+    assert_eq!(rest.since, Some(UnixMillis(21)));
+    let record = (spool.held() / 2 - BLOCK_OVERHEAD) as u64 / 2;
+    assert_eq!(rest.bytes, 3 * record + 2 * BLOCK_OVERHEAD as u64);
+    assert_eq!(spool.room().kept, rest.bytes + record, "its block is kept whole");
+    spool.acknowledge(web, FIRST.plus(5));
+    assert_eq!(spool.backlog(web), Backlog::default());
+    assert_eq!(spool.room(), Room { kept: 0, limit: 4 << 20, held: 0 });
+}

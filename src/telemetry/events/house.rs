@@ -135,6 +135,15 @@ impl Telemetry {
             "events" => events, "suppressed" => suppressed);
     }
 
+    /// So many deciders did not answer in time, and what is configured for that counts. Logged once a
+    /// second.
+    pub fn deciders_silent(&self, moment: &dyn Display, deciders: u64) {
+        self.counts().deciders_silent.add(deciders);
+        let Some(suppressed) = self.throttle(|all| &all.deciders_silent) else { return };
+        warn!(self.log(Module::Extension), "decider silent";
+            "moment" => %moment, "suppressed" => suppressed);
+    }
+
     /// Something failed that has no event of its own; `what` failed with `error`.
     pub fn failed(&self, module: Module, what: &'static str, error: &dyn Display) {
         self.log(module).put(Level::Error, what, slog::b!("error" => %error));

@@ -3,6 +3,7 @@
 mod commands;
 mod door;
 mod facts;
+mod health;
 mod house;
 mod links;
 mod sessions;
@@ -44,6 +45,7 @@ struct Throttles {
     link_errors: Vec<Throttle>,
     link_refused: Throttle,
     observer_missed: Throttle,
+    deciders_silent: Throttle,
     commands_forgotten: Throttle,
     admin_refused: Throttle,
 }
@@ -72,6 +74,7 @@ impl Telemetry {
             link_errors: each::<LinkError>(),
             link_refused: Throttle::default(),
             observer_missed: Throttle::default(),
+            deciders_silent: Throttle::default(),
             commands_forgotten: Throttle::default(),
             admin_refused: Throttle::default(),
         };
@@ -104,6 +107,11 @@ impl Telemetry {
     /// of what goes on.
     pub fn witness(&self) -> &Witness {
         self.0.witness.get_or_init(Witness::default)
+    }
+
+    /// The same, if anybody has asked for it by now.
+    pub fn known_witness(&self) -> Option<&Witness> {
+        self.0.witness.get()
     }
 
     /// How long all this has been going on.

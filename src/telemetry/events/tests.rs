@@ -52,6 +52,13 @@ fn everything(t: &Telemetry) {
     t.filtered(&FACTS, Filtered::Unregistered, 2, 40);
     t.bad_bytes(&FACTS, &"no name", b"\x1b[2J");
     t.thread_stuck(&name, Seat { thread: 0, slot: 7 });
+    t.thread_stands_still("main", second);
+    t.thread_goes_on("main", second);
+    t.traffic_quiet(second, 1, 20);
+    t.traffic_resumed(second, 20);
+    t.watchdog_starved(&"thread main stands still");
+    t.watchdog_fed();
+    t.notify_failed(&"no such file");
     t.commands_opened(true, 2, 7);
     t.command("c-1", &name, 1, CommandState::Failed, Some(CommandFault::Uncertain));
     t.commands_torn(17, 3);
@@ -87,6 +94,7 @@ fn everything(t: &Telemetry) {
     t.actor_restarted(ActorKind::Registry, "registry");
     t.actor_gave_up(ActorKind::Registry, "registry", "oh");
     t.actor_stopped(ActorKind::Server, "dtu");
+    t.deciders_silent(&"online", 2);
     t.observer_missed(6);
     t.failed(Module::App, "status not written", &"broken pipe");
 }
@@ -96,7 +104,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 54);
+    assert_eq!(all.len(), 62);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -128,7 +136,10 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("denied", "", 1),
             ("takeovers_flagged", "", 1),
             ("flapping", "", 1),
-            ("threads_stuck", "", 1),
+            ("threads_stuck", "", 2),
+            ("traffic_silences", "", 1),
+            ("watchdog_starved", "", 1),
+            ("notify_failed", "", 1),
             ("panics", "registry", 1),
             ("restarts", "registry", 1),
             ("given_up", "registry", 1),
@@ -154,6 +165,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("spool_faults", "", 1),
             ("spool_syncs_failed", "", 1),
             ("spool_damages", "", 2),
+            ("deciders_silent", "", 2),
             ("observer_missed", "", 6),
             ("config_warnings", "", 1),
         ]

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
+mod backlog;
 mod behaviour;
 mod damage;
 mod model;
