@@ -4,7 +4,10 @@ use super::{
     house::{House, ListenerView, UpstreamView},
     problem::Problem,
 };
-use crate::telemetry::metrics::{CONTENT_TYPE, Gauge, render};
+use crate::{
+    model::FlagReason,
+    telemetry::metrics::{CONTENT_TYPE, Gauge, render},
+};
 
 /// All counts and gauges, as Prometheus reads them (OpenMetrics text)
 #[utoipa::path(get, path = "/metrics", tag = "metrics",
@@ -13,6 +16,17 @@ pub(super) async fn metrics(house: Data<House>) -> Result<HttpResponse, Problem>
     let text = render(&house.telemetry.counts().snapshot(), &gauges(&house));
     let text = text.map_err(|_| Problem::unavailable("the metrics cannot be written"))?;
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
+}
+
+fn flagged(house: &House) -> Gauge {
+    let flagged = house.names.flagged();
+    let count = |why| flagged.iter().filter(|name| name.why == why).count() as f64;
+    let value = |why: &FlagReason| (vec![("why", why.as_str().to_owned())], count(*why));
+    Gauge {
+        name: "tetherd_flagged_names",
+        help: "Names that come and go all the time",
+        values: FlagReason::ALL.iter().map(value).collect(),
+    }
 }
 
 fn gauges(house: &House) -> Vec<Gauge> {
@@ -63,6 +77,7 @@ fn gauges(house: &House) -> Vec<Gauge> {
             |one| f64::from(one.counts.peak()),
         ),
         Gauge::of("tetherd_names", "Names that are held", house.names.count() as f64),
+        flagged(house),
         Gauge::of(
             "tetherd_paused",
             "Whether data of devices stay unread since the spool is full",

@@ -18,7 +18,7 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `taps`, `openapi` | the answers |
+//! | `health`, `metrics`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `taps`, `openapi` | the answers |
 //! | `passing` | what a tap shows, as it is written |
 
 mod asking;
@@ -34,6 +34,7 @@ mod openapi;
 mod passing;
 mod problem;
 mod query;
+mod reload;
 mod server;
 mod sessions;
 mod settings;
@@ -42,6 +43,7 @@ mod tokens;
 mod upstreams;
 
 pub use fault::AdminFault;
-pub use house::{CommandPort, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use house::{CommandPort, Flagged, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

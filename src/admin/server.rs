@@ -7,7 +7,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data, PayloadConfig},
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     AdminFault, Settings, commands, devices, events,
@@ -16,6 +16,7 @@ use super::{
     house::House,
     metrics, openapi,
     problem::Problem,
+    reload::{self, ReloadWish, Reloads},
     sessions, taps,
     tokens::Tokens,
     upstreams,
@@ -39,6 +40,7 @@ pub struct Door {
 pub struct RunningAdmin {
     address: String,
     phase: watch::Sender<&'static str>,
+    reloads: Reloads,
     server: ServerHandle,
 }
 
@@ -76,7 +78,7 @@ impl Door {
         let shown = self.listener.local_addr().map(|address| address.to_string());
         let shown = shown.unwrap_or_else(|_| self.address.to_string());
         let failed = |error| AdminFault::Bind { address: shown.clone(), error };
-        let telemetry = house.telemetry.clone();
+        let (telemetry, reloads) = (house.telemetry.clone(), house.reloads.clone());
         let guard = Arc::new(Guard::new(&self.address, self.tokens, telemetry.clone()));
         let house = Data::new(house);
         let server = HttpServer::new(move || {
@@ -100,7 +102,7 @@ impl Door {
         let handle = server.handle();
         actix_rt::spawn(server);
         telemetry.admin_listening(&shown);
-        Ok(RunningAdmin { address: shown, phase, server: handle })
+        Ok(RunningAdmin { address: shown, phase, reloads, server: handle })
     }
 }
 
@@ -108,6 +110,11 @@ impl RunningAdmin {
     /// Where it answers, with the port that the kernel chose.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What is asked of whoever reads the configuration; `None` where somebody listens already.
+    pub fn reload_wishes(&self) -> Option<mpsc::Receiver<ReloadWish>> {
+        self.reloads.take()
     }
 
     /// The gateway enters this phase of its life.
@@ -159,10 +166,11 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/sessions", get(web::get().to(sessions::unnamed)));
     at("/api/sessions/closed", get(web::get().to(sessions::closed)));
     at("/api/sessions/{id}/tap", get(web::get().to(taps::of_session)));
+    at("/api/flagged", get(web::get().to(sessions::flagged)));
     at("/api/upstreams", get(web::get().to(upstreams::list)));
     at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);
     at("/api/events", get(web::get().to(events::follow)));
-    at("/api/reload", vec![(Method::POST, web::post().to(|| not_built("reloading")))]);
+    at("/api/reload", vec![(Method::POST, web::post().to(reload::reload))]);
     at("/api/login", vec![(Method::POST, web::post().to(|| not_built("the dashboard's login")))]);
     at("/api/openapi.json", get(web::get().to(openapi::document)));
 }

@@ -6,7 +6,9 @@ use tokio::sync::watch;
 use super::{StartFault, assembly::Parts, lifecycle::Phase, names::SharedNames};
 use crate::{
     actors::SessionHost,
-    admin::{CommandPort, Door, House, ListenerView, RunningAdmin, ThreadPort, UpstreamView},
+    admin::{
+        CommandPort, Door, House, ListenerView, Reloads, RunningAdmin, ThreadPort, UpstreamView,
+    },
     config::Config,
     link::Mode,
 };
@@ -54,6 +56,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         spool: Arc::clone(&parts.spool),
         occupancy: Arc::clone(&parts.occupancy),
         telemetry: parts.telemetry.clone(),
+        reloads: Reloads::default(),
         followers: AtomicUsize::new(0),
         taps: AtomicUsize::new(0),
     };

@@ -8,11 +8,12 @@ use tokio::{
     sync::mpsc,
 };
 
+pub use super::controls::Controls;
 use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry};
 use crate::{
-    config::Loaded,
+    admin::ReloadWish,
     net::raise_descriptor_limit,
-    telemetry::{LevelControl, Module, Telemetry},
+    telemetry::{Module, Telemetry},
 };
 
 /// What a signal asks for.
@@ -85,54 +86,6 @@ pub fn system() -> Result<SystemRunner, StartFault> {
     Ok(System::with_tokio_rt(|| runtime))
 }
 
-/// What signals change while the gateway runs.
-pub struct Controls {
-    /// The log's levels, turned by SIGUSR1 and SIGUSR2.
-    pub levels: LevelControl,
-    /// Reads the configuration anew; all that is wrong with it where it is refused.
-    pub reread: Box<dyn Fn() -> Result<Loaded, String>>,
-}
-
-impl Controls {
-    async fn turn(&self, asked: Asked, gateway: &mut Gateway, telemetry: &Telemetry) {
-        match asked {
-            Asked::Stop => {}
-            Asked::Louder => telemetry.level_changed(self.levels.louder()),
-            Asked::Reset => self.reset_levels(telemetry),
-            Asked::Reload => self.reload(gateway, telemetry).await,
-        }
-    }
-
-    fn reset_levels(&self, telemetry: &Telemetry) {
-        match (self.reread)() {
-            Ok(loaded) => {
-                self.levels.configure(&loaded.config.log);
-                telemetry.level_changed(loaded.config.log.level);
-            }
-            Err(fault) => telemetry.failed(Module::Config, "levels not read afresh", &fault),
-        }
-    }
-
-    /// All or nothing: a configuration with faults changes nothing.
-    async fn reload(&self, gateway: &mut Gateway, telemetry: &Telemetry) {
-        let loaded = match (self.reread)() {
-            Ok(loaded) => loaded,
-            Err(faults) => return telemetry.reload_refused(&faults),
-        };
-        let (log, warnings) = (loaded.config.log.clone(), loaded.warnings.clone());
-        match gateway.reload(loaded).await {
-            Ok(reloaded) => {
-                self.levels.configure(&log);
-                warnings.iter().for_each(|warning| telemetry.config_warning(warning));
-                reloaded.applied.iter().for_each(|change| telemetry.setting_changed(change));
-                reloaded.needs_restart.iter().for_each(|change| telemetry.needs_restart(change));
-                telemetry.reloaded(reloaded.applied.len(), reloaded.needs_restart.len());
-            }
-            Err(fault) => telemetry.reload_refused(&fault),
-        }
-    }
-}
-
 /// Why a gateway did not run until it was told to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeFault {
@@ -172,9 +125,17 @@ pub async fn run_until_told(
     telemetry: Telemetry,
     controls: Option<Controls>,
 ) -> Ended {
+    let mut wishes = controls.as_ref().and_then(|_| gateway.reload_wishes());
     let ended = loop {
         tokio::select! {
             failure = gateway.failed() => break Ended::Failed(failure),
+            Some(wish) = next_wish(&mut wishes) => {
+                if let Some(controls) = &controls {
+                    let done = controls.reload(&mut gateway, &telemetry).await;
+                    // Whoever asked may have lost patience.
+                    let _ = wish.answer.send(done);
+                }
+            }
             (name, asked) = signals.next() => {
                 telemetry.signal(name);
                 match asked {
@@ -193,6 +154,10 @@ pub async fn run_until_told(
     gateway.stop().await;
     drop(stopped);
     ended
+}
+
+async fn next_wish(wishes: &mut Option<mpsc::Receiver<ReloadWish>>) -> Option<ReloadWish> {
+    wishes.as_mut()?.recv().await
 }
 
 async fn hurry_at_second_signal(

@@ -38,5 +38,5 @@ pub use names::{
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};
 pub use polls::Poll;
-pub use requests::{Cancel, CommandLine, Look, Submit, Wanted};
+pub use requests::{Cancel, CommandLine, Look, Standing, Submit, Wanted};
 pub use taps::{Opened, Tap, TapAnswer, TapEvent, TapFeed, TapItem, TapSink, Tapped, tap_feed};

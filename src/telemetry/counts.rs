@@ -116,6 +116,8 @@ counts! {
     denied: Counter,
     /// Names flagged since they were taken over too often.
     takeovers_flagged: Counter,
+    /// Names flagged since they came too often.
+    flapping: Counter,
     /// Times that a session thread was found stuck.
     threads_stuck: Counter,
     /// Panics.

@@ -13,6 +13,7 @@ mod nameless;
 mod orders;
 mod papers;
 mod program;
+mod reloads;
 mod routes;
 mod taps;
 

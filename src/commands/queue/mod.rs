@@ -193,6 +193,11 @@ impl Commands {
         self.known(id).map(|(told, _)| told)
     }
 
+    /// Whether a command has come to its end, or is not known.
+    pub fn has_ended(&self, id: &str) -> bool {
+        !self.ids.contains_key(id)
+    }
+
     /// How many have not ended.
     pub fn len(&self) -> usize {
         self.active.len()
