@@ -1,5 +1,7 @@
 //! HTTP by hand: what is sent is what the test says, and nothing more.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -134,7 +136,14 @@ impl Answer {
 impl Stream {
     /// Waits until this was read.
     pub async fn until(&mut self, wanted: &str) {
-        while !String::from_utf8_lossy(&self.read).contains(wanted) {
+        self.more_until(|stream| String::from_utf8_lossy(&stream.read).contains(wanted)).await;
+    }
+
+    /// Waits until `holds`; what is written in silence keeps nobody waiting for ever.
+    pub async fn more_until(&mut self, mut holds: impl FnMut(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < LIMIT, "it never came");
             self.more().await;
         }
     }

@@ -4,21 +4,24 @@ use serde_json::Value;
 
 use crate::{
     client::Client,
-    harness::{Dtu, Rig, until},
+    harness::{Dtu, Rig, until, within},
     rig_with,
 };
 
 /// Waits until the one connection without a name has been read so far, and shows it.
 async fn nameless(client: &Client, received: usize) -> Value {
-    loop {
-        let found = client.get("/api/sessions?state=unnamed").await.json();
-        let session = found["sessions"][0].clone();
-        if session["received_bytes"] == received {
-            assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
-            return session;
+    within(async {
+        loop {
+            let found = client.get("/api/sessions?state=unnamed").await.json();
+            let session = found["sessions"][0].clone();
+            if session["received_bytes"] == received {
+                assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
+                return session;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    })
+    .await
 }
 
 /// The last ending, once nobody is there any more: its reason and its first bytes.

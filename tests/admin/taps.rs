@@ -37,14 +37,17 @@ fn kinds(stream: &Stream) -> Vec<String> {
 
 /// The session of the one connection without a name, once so many bytes of it were read.
 async fn nameless(client: &Client, received: usize) -> String {
-    loop {
-        let found = client.get("/api/sessions?state=unnamed").await.json();
-        let session = &found["sessions"][0];
-        if session["received_bytes"] == received {
-            return session["session"].as_str().unwrap().to_owned();
+    within(async {
+        loop {
+            let found = client.get("/api/sessions?state=unnamed").await.json();
+            let session = &found["sessions"][0];
+            if session["received_bytes"] == received {
+                return session["session"].as_str().unwrap().to_owned();
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    })
+    .await
 }
 
 async fn session_of(client: &Client, name: &str) -> String {
@@ -54,9 +57,7 @@ async fn session_of(client: &Client, name: &str) -> String {
 
 /// Waits until so many bytes were shown that went this way.
 async fn shows(stream: &mut Stream, way: &str, count: usize) -> Vec<u8> {
-    while all(stream, way).len() < count {
-        stream.more().await;
-    }
+    stream.more_until(|stream| all(stream, way).len() >= count).await;
     all(stream, way)
 }
 
