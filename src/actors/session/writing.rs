@@ -8,17 +8,22 @@ impl Session {
     pub(super) fn write(&mut self) {
         loop {
             let thread = std::rc::Rc::clone(&self.thread);
-            let stream = &mut self.stream;
+            let (stream, telemetry) = (&mut self.stream, &thread.ports.telemetry);
             let written = thread.with(self.slot, |who| {
                 if who.outbound.is_empty() {
                     return None;
                 }
+                let stayed = who.outbound.stayed();
                 let Poll::Ready(written) = stream.poll_write_some(who.outbound.waiting()) else {
+                    who.outbound.stay();
+                    telemetry.outbound_changed(stayed, who.outbound.stayed());
                     return None;
                 };
                 Some(written.map(|count| {
                     who.sent += count as u64;
-                    who.outbound.written(count)
+                    let has_room = who.outbound.written(count);
+                    telemetry.outbound_changed(stayed, who.outbound.stayed());
+                    has_room
                 }))
             });
             match written.flatten() {
