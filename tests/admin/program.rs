@@ -89,7 +89,7 @@ async fn a_gateway_that_stops_is_not_ready_and_still_answers() {
 }
 
 /// Waits until the program's API answers.
-async fn admin_of(program: &Program) -> Client {
+pub async fn admin_of(program: &Program) -> Client {
     program.enters("running").await;
     let record = program.says("admin API listening", |_| true).await;
     let address = record["address"].as_str().unwrap();
