@@ -134,6 +134,7 @@ fn profile() -> Result<Arc<ListenerProfile>> {
         duplicates: DuplicatePolicy {
             winner: settings.duplicate,
             takeover_limit: settings.takeover_limit,
+            flapping: settings.flapping,
         },
         idle_timeout: settings.idle_timeout.non_zero(),
         close_idle: true,

@@ -10,7 +10,7 @@ use std::{
 
 use self::roll::Roll;
 use crate::{
-    limits::Duplicate,
+    limits::{Duplicate, Flapping},
     messages::{Census, Claim, Departure, Order, OrderKind},
     model::{CloseReason, Name, Seat, SessionId},
 };
@@ -31,6 +31,8 @@ pub struct Directory {
     names: Roll<Entry>,
     /// Those who wait for a name, by when their patience ends.
     waiting: BTreeMap<(Instant, SessionId), Name>,
+    /// Those who come and go all the time.
+    flapping: Flapping,
 }
 
 /// What a decision led to.
@@ -42,6 +44,8 @@ pub enum Outcome {
     TakenOver(Name),
     /// A name was taken over too often: the oldest wins for a minute.
     Flagged(Name),
+    /// A name has come so often.
+    Flaps(Name, u32),
     /// The loser did not end in time: its thread is stuck.
     Stuck(Name, Seat),
 }
@@ -134,10 +138,15 @@ impl Directory {
         self.names.get(name).map(|entry| (entry.holder.seat, entry.holder.session))
     }
 
-    /// Whether `name` was taken over too often, so that its oldest connection keeps it at `now`.
+    /// All sessions that hold `name`: several, with `allow`.
+    pub fn holders(&self, name: &str) -> Vec<(Seat, SessionId)> {
+        let entry = self.names.get(name).into_iter();
+        entry.flat_map(Entry::holders).map(|holder| (holder.seat, holder.session)).collect()
+    }
+
+    /// Whether `name` flaps at `now`: it came too often, or was taken over too often.
     pub fn is_flagged(&self, name: &str, now: Instant) -> bool {
-        let contest = self.names.get(name).and_then(|entry| entry.contest.as_ref());
-        contest.and_then(|contest| contest.flagged_until).is_some_and(|until| now < until)
+        self.flapping.look(name, now).is_some()
     }
 
     /// Shows the names in `slots` places from `from` on, each with who holds it, and answers where to
@@ -163,6 +172,17 @@ impl Directory {
         self.waiting.keys().next().map(|(deadline, _)| *deadline)
     }
 
+    /// Those who flap, whether they are here or not.
+    pub fn flapping(&self) -> &Flapping {
+        &self.flapping
+    }
+
+    /// Somebody has come who says that this is its name.
+    pub fn came(&mut self, claim: &Claim, now: Instant, out: &mut Vec<Outcome>) {
+        let connects = self.flapping.came(&claim.name, claim.policy.flapping, now);
+        out.extend(connects.map(|connects| Outcome::Flaps(claim.name.clone(), connects)));
+    }
+
     /// Decides who gets the name of `claim`.
     pub fn claim(&mut self, claim: Claim, now: Instant, out: &mut Vec<Outcome>) {
         let Some(entry) = self.names.get_mut(claim.name.as_str()) else {
@@ -186,6 +206,7 @@ impl Directory {
             Duplicate::Takeover => {
                 if contest.flagged_until.is_none_or(|until| now >= until) {
                     contest.flagged_until = Some(now + FLAGGED_FOR);
+                    self.flapping.taken_over(&claim.name, FLAGGED_FOR, now);
                     out.push(Outcome::Flagged(claim.name.clone()));
                 }
                 self.probe(claim, now, out);

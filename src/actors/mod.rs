@@ -20,7 +20,7 @@ mod thread;
 
 pub use commander::{Commander, CommanderParts, MeetSessions};
 pub use directory::{Directory, Outcome};
-pub use forwarder::{Forwarder, ForwarderParts};
+pub use forwarder::{Forwarder, ForwarderParts, Reconnect};
 pub use registry::{Meet, Registry, ThreadDoor};
 pub use server::{Server, ServerParts, WebServerDoor};
 pub use settings::{

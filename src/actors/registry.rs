@@ -69,6 +69,7 @@ impl Registry {
                 }
                 Outcome::TakenOver(name) => self.telemetry.takeover(&name),
                 Outcome::Flagged(name) => self.telemetry.takeover_flagged(&name),
+                Outcome::Flaps(name, connects) => self.telemetry.flapping(&name, connects),
                 Outcome::Stuck(name, seat) => self.telemetry.thread_stuck(&name, seat),
             }
         }
@@ -131,6 +132,7 @@ impl Handler<Names> for Registry {
                 match news {
                     NameNews::Claimed(claim) => {
                         failpoint::hit("registry.claim", claim.name.as_str());
+                        directory.came(&claim, now, outcomes);
                         directory.claim(claim, now, outcomes);
                     }
                     NameNews::Departed(departure) => {

@@ -34,6 +34,8 @@ pub struct ListenerSettings {
     pub duplicate: Duplicate,
     /// How often one name may be taken over; above it the oldest wins for a minute.
     pub takeover_limit: Rate,
+    /// A name that comes more often than this is flagged; `0/h`: none is.
+    pub flapping: Rate,
     /// Silence after which a device counts as idle; `0s`: never.
     pub idle_timeout: Span,
     /// What follows then.
@@ -148,6 +150,7 @@ impl Default for ListenerSettings {
             unregistered: Unregistered::Hold,
             duplicate: Duplicate::Takeover,
             takeover_limit: Rate::per_minute(5),
+            flapping: Rate::per_hour(30),
             idle_timeout: Span::seconds(600),
             on_idle: OnIdle::Close,
             keepalive: KeepaliveSettings {

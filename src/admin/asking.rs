@@ -7,7 +7,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    messages::{Describe, Described, Description, Instruct, Instruction},
+    messages::{Describe, Described, Description, Instruct, Instruction, Tap, TapAnswer},
     model::{CloseReason, SessionId},
 };
 
@@ -52,6 +52,13 @@ impl House {
         let stuck = || Problem::unavailable(format!("session thread {thread} does not answer"));
         let port = self.threads.get(thread as usize).ok_or_else(stuck)?;
         let asked = timeout(PATIENCE, port.describe.send(question)).await;
+        asked.map_err(|_| stuck())?.map_err(|_| stuck())
+    }
+
+    pub(super) async fn ask_tap(&self, thread: u32, tap: Tap) -> Result<TapAnswer, Problem> {
+        let stuck = || Problem::unavailable(format!("session thread {thread} does not answer"));
+        let port = self.threads.get(thread as usize).ok_or_else(stuck)?;
+        let asked = timeout(PATIENCE, port.tap.send(tap)).await;
         asked.map_err(|_| stuck())?.map_err(|_| stuck())
     }
 

@@ -1,24 +1,34 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Bytes, Data, Path},
 };
 use data_encoding::BASE64;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, timeout_at},
+};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     house::{CommandPort, House},
     problem::Problem,
+    query::query,
 };
 use crate::{
-    commands::{Refusal, Request, Told, parse},
-    messages::{Cancel, Look, Submit},
+    commands::{Refusal, Request, parse},
+    messages::{Cancel, Look, Standing, Submit},
     model::CommandState,
+    telemetry::Happening,
+    units::Span,
 };
+
+/// Nobody waits longer for a command in one request.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How far a command has come.
 #[derive(Serialize, ToSchema)]
@@ -41,8 +51,20 @@ pub(super) struct Command {
     /// What the device answered, as base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<String>,
+    /// Whether this is its end.
+    ended: bool,
     /// Whether it outlives a crash.
     durable: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommandQuery {
+    /// Answers when the command has ended, or after so long: `10s`, at most `30s`
+    #[param(value_type = Option<String>)]
+    wait: Option<Span>,
+    /// With `wait`: answers as soon as its state is another one than this
+    state: Option<String>,
 }
 
 /// Sends a command to a device: the keys of a web server's command, without `imei`; `command`, its
@@ -79,11 +101,40 @@ pub(super) async fn send(
 
 /// How far a command has come; known until 24 hours behind its end
 #[utoipa::path(get, path = "/api/commands/{id}", tag = "commands",
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, description = "Its id"), CommandQuery),
     responses((status = 200, description = "Its state", body = Command),
         (status = 404, description = "There is no such command", body = Problem)))]
-pub(super) async fn show(id: Path<String>, house: Data<House>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(look(port(&house)?, &house, &id.into_inner().into()).await?))
+pub(super) async fn show(
+    id: Path<String>,
+    request: HttpRequest,
+    house: Data<House>,
+) -> Result<HttpResponse, Problem> {
+    let asked: CommandQuery = query(&request)?;
+    let (id, port) = (id.into_inner().into(), port(&house)?);
+    let wait = asked.wait.map_or(Duration::ZERO, Span::get).min(LONGEST_WAIT);
+    let until = Instant::now() + wait;
+    // Before it is looked at: what happens in between is heard.
+    let mut feed = house.telemetry.witness().follow();
+    loop {
+        let command = look(port, &house, &id).await?;
+        let is_news = asked.state.as_ref().is_some_and(|known| known != command.state);
+        if command.ended || is_news || !hears_of(&id, &mut feed, until).await {
+            return Ok(HttpResponse::Ok().json(command));
+        }
+    }
+}
+
+/// Waits until something has become of the command, at most until then.
+async fn hears_of(id: &str, feed: &mut Receiver<Arc<Happening>>, until: Instant) -> bool {
+    loop {
+        match timeout_at(until, feed.recv()).await {
+            Err(_) | Ok(Err(RecvError::Closed)) => return false,
+            // It may be among what was missed.
+            Ok(Err(RecvError::Lagged(_))) => return true,
+            Ok(Ok(told)) if told.kind == "command" && told.facts["id"] == id => return true,
+            Ok(Ok(_)) => {}
+        }
+    }
 }
 
 /// Cancels a command that still waits; of one that is on its way the state is told, and it is never
@@ -104,14 +155,14 @@ fn port(house: &House) -> Result<&CommandPort, Problem> {
 }
 
 async fn look(port: &CommandPort, house: &House, id: &Arc<str>) -> Result<Command, Problem> {
-    let told = port.look.send(Look(Arc::clone(id))).await;
-    let told = told.map_err(|_| refused(&Refusal::Away))?;
-    let told = told.ok_or_else(|| refused(&Refusal::Unknown(Arc::clone(id))))?;
-    Ok(Command::of(&told, house))
+    let standing = port.look.send(Look(Arc::clone(id))).await;
+    let standing = standing.map_err(|_| refused(&Refusal::Away))?;
+    let standing = standing.ok_or_else(|| refused(&Refusal::Unknown(Arc::clone(id))))?;
+    Ok(Command::of(&standing, house))
 }
 
 impl Command {
-    fn of(told: &Told, house: &House) -> Self {
+    fn of(Standing { told, has_ended }: &Standing, house: &House) -> Self {
         let answered = told.state == CommandState::Answered;
         Self {
             id: told.id.to_string(),
@@ -121,6 +172,7 @@ impl Command {
             time: Some(told.time.to_string()),
             reason: told.reason.map(|reason| reason.as_str()),
             data: answered.then(|| BASE64.encode(&told.data)),
+            ended: *has_ended,
             durable: house.spool.promised().is_some(),
         }
     }

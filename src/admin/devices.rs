@@ -75,7 +75,7 @@ pub(super) struct Device {
     data_events: u64,
     /// It is behind the connection of another device.
     is_behind: bool,
-    /// Its name was taken over too often: probably two devices share it.
+    /// It came too often, or its name was taken over too often: `/api/flagged` says which.
     flagged: bool,
 }
 

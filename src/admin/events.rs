@@ -38,8 +38,8 @@ pub(super) struct EventsQuery {
 /// What goes on, as server-sent events
 ///
 /// `online`, `idle`, `closed`, `taken_over`, `flagged`, `link_up`, `link_down`, `link_stuck`, `gap`,
-/// `phase`, `thread_still`, `thread_on`, `traffic_quiet`, `traffic_resumed`. Whoever is too slow misses some,
-/// and is told how many: `missed`.
+/// `phase`, `command`, `thread_still`, `thread_on`, `traffic_quiet`, `traffic_resumed`. Whoever is too slow
+/// misses some, and is told how many: `missed`.
 #[utoipa::path(get, path = "/api/events", tag = "events", params(EventsQuery),
     responses((status = 200, description = "The stream", content_type = "text/event-stream"),
         (status = 503, description = "Too many follow already", body = Problem)))]

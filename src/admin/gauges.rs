@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Instant};
 use super::house::{House, ListenerView, UpstreamView};
 use crate::{
     health::Beat,
-    model::UnixMillis,
+    model::{FlagReason, UnixMillis},
     spool::{Backlog, Ledger},
     telemetry::{LinkState, metrics::Gauge},
 };
@@ -68,6 +68,11 @@ fn of_process(house: &House) -> Vec<Gauge> {
             "tetherd_admin_followers",
             "Those who follow what goes on by way of the admin API",
             house.followers.load(Ordering::Relaxed) as f64,
+        ),
+        Gauge::of(
+            "tetherd_admin_taps",
+            "Taps that show what a device says",
+            house.taps.load(Ordering::Relaxed) as f64,
         ),
     ]
 }
@@ -150,7 +155,20 @@ fn of_devices(house: &House) -> Vec<Gauge> {
             "Replies that wait until what they answer is safe",
             house.telemetry.counts().queues.replies.get() as f64,
         ),
+        flagged(house),
     ]
+}
+
+fn flagged(house: &House) -> Gauge {
+    let flagged = house.names.flagged();
+    let count = |why| flagged.iter().filter(|name| name.why == why).count() as f64;
+    each(
+        "tetherd_flagged_names",
+        "Names that come and go all the time",
+        "why",
+        FlagReason::ALL,
+        |why| (why.as_str(), count(*why)),
+    )
 }
 
 fn of_spool(house: &House) -> Vec<Gauge> {

@@ -135,6 +135,7 @@ pub(super) async fn guard(
             request.into_response(problem.response())
         }
         Ok(caller) => {
+            request.extensions_mut().insert(caller.clone());
             let response = match next.call(request).await {
                 Ok(response) => response.map_into_boxed_body(),
                 Err(error) => return Err(error),

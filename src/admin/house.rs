@@ -1,14 +1,18 @@
-use std::sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use actix::Recipient;
 use tokio::sync::watch;
 
+use super::Reloads;
 use crate::{
     commands::{Keeper, Load},
     health::Health,
     limits::{ListenerCounts, Occupancy},
-    messages::{Cancel, Describe, Instruct, Look, Submit},
-    model::{Name, Seat, SessionId},
+    messages::{Cancel, Describe, Instruct, Look, Submit, Tap},
+    model::{FlagReason, Name, Seat, SessionId},
     spool::{ReaderId, Spool},
     telemetry::Telemetry,
 };
@@ -35,8 +39,12 @@ pub struct House {
     pub health: Arc<Health>,
     /// Log, counts, and what is kept of what happened.
     pub telemetry: Telemetry,
+    /// The way to whoever reads the configuration anew.
+    pub reloads: Reloads,
     /// How many follow what goes on.
     pub followers: AtomicUsize,
+    /// How many look at the bytes of devices.
+    pub taps: AtomicUsize,
 }
 
 /// The way to the commander.
@@ -64,6 +72,8 @@ pub struct ThreadPort {
     pub describe: Recipient<Describe>,
     /// Does something with one of them.
     pub instruct: Recipient<Instruct>,
+    /// Shows what passes on them.
+    pub tap: Recipient<Tap>,
 }
 
 /// Both ends of the gateway, as they are at present: a reload may change them.
@@ -126,10 +136,33 @@ pub trait Names: Send + Sync {
     /// Who holds `name`.
     fn find(&self, name: &str) -> Option<Held>;
 
+    /// All that hold `name`: several, where duplicates are allowed.
+    fn holders(&self, name: &str) -> Vec<(Seat, SessionId)>;
+
+    /// The names that flap, whether they are held or not, in order.
+    fn flagged(&self) -> Vec<Flagged>;
+
     /// The first `most` names behind `after`, in the order of their bytes, that contain `search`
     /// whatever its case. A name that is held from before the call until behind it is there,
     /// whoever comes and goes meanwhile.
     fn page(&self, after: &str, search: &str, most: usize) -> Vec<Held>;
+}
+
+/// A name that flaps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flagged {
+    /// The name.
+    pub name: Name,
+    /// How it flaps.
+    pub why: FlagReason,
+    /// How often it came, where it comes too often.
+    pub connects: u32,
+    /// How long ago it began.
+    pub since: Duration,
+    /// How long it stays flagged, unless it goes on.
+    pub lasts: Duration,
+    /// Whether it is held at present.
+    pub is_here: bool,
 }
 
 /// A name and who holds it.
@@ -141,6 +174,6 @@ pub struct Held {
     pub seat: Seat,
     /// The session.
     pub session: SessionId,
-    /// Whether it was taken over too often, so that the oldest connection keeps it for a while.
+    /// Whether it flaps: it came too often, or was taken over too often.
     pub flagged: bool,
 }

@@ -18,7 +18,8 @@
 //! | `problem` | what went wrong, as a document |
 //! | `house` | what the API knows of the gateway |
 //! | `asking` | questions to the session threads |
-//! | `health`, `metrics` with `gauges`, `devices`, `sessions`, `commands`, `upstreams`, `events`, `openapi` | the answers |
+//! | `health`, `metrics` with `gauges`, `devices`, `sessions`, `commands`, `upstreams`, `reload`, `events`, `taps`, `openapi` | the answers |
+//! | `passing` | what a tap shows, as it is written |
 
 mod asking;
 mod commands;
@@ -31,15 +32,21 @@ mod health;
 mod house;
 mod metrics;
 mod openapi;
+mod passing;
 mod problem;
 mod query;
+mod reload;
 mod server;
 mod sessions;
 mod settings;
+mod taps;
 mod tokens;
 mod upstreams;
 
 pub use fault::AdminFault;
-pub use house::{CommandPort, Ends, Held, House, ListenerView, Names, ThreadPort, UpstreamView};
+pub use house::{
+    CommandPort, Ends, Flagged, Held, House, ListenerView, Names, ThreadPort, UpstreamView,
+};
+pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};

@@ -1,7 +1,9 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use super::{commands, devices, events, health, metrics, problem, sessions, upstreams};
+use super::{
+    commands, devices, events, health, metrics, problem, reload, sessions, taps, upstreams,
+};
 
 /// All of the API, from the code that answers it.
 #[derive(OpenApi)]
@@ -19,9 +21,13 @@ use super::{commands, devices, events, health, metrics, problem, sessions, upstr
         commands::cancel,
         sessions::unnamed,
         sessions::closed,
+        sessions::flagged,
+        taps::of_device,
+        taps::of_session,
         upstreams::list,
         upstreams::skip,
         events::follow,
+        reload::reload,
         document,
     ),
     components(schemas(problem::Problem))

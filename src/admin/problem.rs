@@ -22,6 +22,9 @@ pub(super) struct Problem {
     status: u16,
     /// What went wrong, and what to do.
     detail: String,
+    /// Each fault of a configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<String>,
 }
 
 impl Problem {
@@ -31,7 +34,12 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
+            faults: Vec::new(),
         }
+    }
+
+    pub(super) fn with_faults(detail: &str, faults: Vec<String>) -> Self {
+        Self { faults, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {

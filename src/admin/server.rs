@@ -7,7 +7,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data, PayloadConfig},
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     AdminFault, Settings, commands, devices, events,
@@ -16,7 +16,8 @@ use super::{
     house::House,
     metrics, openapi,
     problem::Problem,
-    sessions,
+    reload::{self, ReloadWish, Reloads},
+    sessions, taps,
     tokens::Tokens,
     upstreams,
 };
@@ -42,6 +43,7 @@ pub struct Door {
 pub struct RunningAdmin {
     address: String,
     phase: watch::Sender<&'static str>,
+    reloads: Reloads,
     server: ServerHandle,
     heart: Arc<Heart>,
 }
@@ -80,7 +82,7 @@ impl Door {
         let shown = self.listener.local_addr().map(|address| address.to_string());
         let shown = shown.unwrap_or_else(|_| self.address.to_string());
         let failed = |error| AdminFault::Bind { address: shown.clone(), error };
-        let telemetry = house.telemetry.clone();
+        let (telemetry, reloads) = (house.telemetry.clone(), house.reloads.clone());
         let guard = Arc::new(Guard::new(&self.address, self.tokens, telemetry.clone()));
         let heart = Heart::of_helper("admin", PATIENCE);
         house.health.heartbeats.add(Arc::clone(&heart));
@@ -108,7 +110,7 @@ impl Door {
         let handle = server.handle();
         actix_rt::spawn(server);
         telemetry.admin_listening(&shown);
-        Ok(RunningAdmin { address: shown, phase, server: handle, heart })
+        Ok(RunningAdmin { address: shown, phase, reloads, server: handle, heart })
     }
 }
 
@@ -116,6 +118,11 @@ impl RunningAdmin {
     /// Where it answers, with the port that the kernel chose.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What is asked of whoever reads the configuration; `None` where somebody listens already.
+    pub fn reload_wishes(&self) -> Option<mpsc::Receiver<ReloadWish>> {
+        self.reloads.take()
     }
 
     /// The gateway enters this phase of its life.
@@ -156,7 +163,7 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/devices", get(web::get().to(devices::list)));
     at("/api/devices/{name}", get(web::get().to(devices::show)));
     at("/api/devices/{name}/session", vec![(Method::DELETE, web::delete().to(devices::kick))]);
-    at("/api/devices/{name}/tap", get(web::get().to(|| not_built("the tap of a device"))));
+    at("/api/devices/{name}/tap", get(web::get().to(taps::of_device)));
     at("/api/devices/{name}/commands", vec![(Method::POST, web::post().to(commands::send))]);
     at(
         "/api/commands/{id}",
@@ -167,11 +174,12 @@ fn routes(config: &mut web::ServiceConfig) {
     );
     at("/api/sessions", get(web::get().to(sessions::unnamed)));
     at("/api/sessions/closed", get(web::get().to(sessions::closed)));
-    at("/api/sessions/{id}/tap", get(web::get().to(|| not_built("the tap of a session"))));
+    at("/api/sessions/{id}/tap", get(web::get().to(taps::of_session)));
+    at("/api/flagged", get(web::get().to(sessions::flagged)));
     at("/api/upstreams", get(web::get().to(upstreams::list)));
     at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);
     at("/api/events", get(web::get().to(events::follow)));
-    at("/api/reload", vec![(Method::POST, web::post().to(|| not_built("reloading")))]);
+    at("/api/reload", vec![(Method::POST, web::post().to(reload::reload))]);
     at("/api/login", vec![(Method::POST, web::post().to(|| not_built("the dashboard's login")))]);
     at("/api/openapi.json", get(web::get().to(openapi::document)));
 }

@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     devices::ago,
-    house::House,
+    house::{Flagged, House},
     problem::Problem,
     query::{limit, query},
 };
@@ -29,6 +29,8 @@ pub(super) struct UnnamedQuery {
 pub(super) struct ClosedQuery {
     /// Only endings with this reason
     reason: Option<String>,
+    /// Only those of the device of this name
+    name: Option<String>,
     /// Most sessions of the answer, 1 to 10000; usually 100
     limit: Option<usize>,
     /// Only endings before that of this session: `next` of the page before
@@ -56,7 +58,7 @@ pub(super) struct UnnamedSession {
     connected_seconds: f64,
     /// Bytes read.
     received_bytes: u64,
-    /// The first of the bytes that wait for its name, 64 at most, in hexadecimal.
+    /// The first bytes that it has sent, 64 at most, in hexadecimal.
     first_bytes: String,
 }
 
@@ -91,7 +93,7 @@ pub(super) struct ClosedSession {
     sent_bytes: u64,
     /// How long it was connected.
     connected_seconds: f64,
-    /// Without a name: the first of the bytes that waited for one, 64 at most, in hexadecimal.
+    /// Without a name: the first bytes that it has sent, 64 at most, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_bytes: Option<String>,
 }
@@ -114,6 +116,53 @@ pub(super) async fn unnamed(
     Ok(HttpResponse::Ok().json(Unnamed { sessions }))
 }
 
+/// Names that flap.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FlaggedNames {
+    /// By name, 1,000 at most.
+    names: Vec<FlaggedName>,
+}
+
+/// A name that flaps.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FlaggedName {
+    /// The name.
+    name: String,
+    /// `connects`: it comes more often than its listener's `flapping` takes for usual. `takeovers`: two
+    /// connections take it from each other.
+    why: &'static str,
+    /// How often it came, where it comes too often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connects: Option<u32>,
+    /// How long it has flapped.
+    since_seconds: f64,
+    /// How long it stays flagged, unless it goes on.
+    lasts_seconds: f64,
+    /// Whether it is connected at present.
+    connected: bool,
+}
+
+/// Names that come and go all the time, whether they are connected or not
+#[utoipa::path(get, path = "/api/flagged", tag = "sessions",
+    responses((status = 200, description = "They", body = FlaggedNames)))]
+pub(super) async fn flagged(house: Data<House>) -> HttpResponse {
+    let names = house.names.flagged().into_iter().map(FlaggedName::from).collect();
+    HttpResponse::Ok().json(FlaggedNames { names })
+}
+
+impl From<Flagged> for FlaggedName {
+    fn from(flagged: Flagged) -> Self {
+        Self {
+            name: flagged.name.to_string(),
+            why: flagged.why.as_str(),
+            connects: (flagged.connects > 0).then_some(flagged.connects),
+            since_seconds: flagged.since.as_secs_f64(),
+            lasts_seconds: flagged.lasts.as_secs_f64(),
+            connected: flagged.is_here,
+        }
+    }
+}
+
 /// The last 10,000 endings
 #[utoipa::path(get, path = "/api/sessions/closed", tag = "sessions", params(ClosedQuery),
     responses((status = 200, description = "They", body = ClosedSessions),
@@ -128,6 +177,7 @@ pub(super) async fn closed(
     let all = house.telemetry.witness().closed(before, usize::MAX);
     let is_wanted = |ended: &&std::sync::Arc<Closed>| {
         asked.reason.as_ref().is_none_or(|reason| reason == ended.reason.as_str())
+            && (asked.name.is_none() || asked.name == ended.name)
     };
     let mut wanted = all.iter().filter(is_wanted);
     let sessions: Vec<_> = wanted.by_ref().take(most).map(|ended| (&**ended).into()).collect();
@@ -136,7 +186,7 @@ pub(super) async fn closed(
     Ok(HttpResponse::Ok().json(ClosedSessions { sessions, next: last.filter(|_| more) }))
 }
 
-fn session_id(text: &str) -> Result<SessionId, Problem> {
+pub(super) fn session_id(text: &str) -> Result<SessionId, Problem> {
     let read = u64::from_str_radix(text, 16).map(SessionId);
     read.map_err(|_| Problem::bad_request(format!("{text:?} is no session")))
 }

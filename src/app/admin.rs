@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     actors::SessionHost,
-    admin::{CommandPort, Door, House, ListenerView, RunningAdmin, ThreadPort, UpstreamView},
+    admin::{
+        CommandPort, Door, House, ListenerView, Reloads, RunningAdmin, ThreadPort, UpstreamView,
+    },
     config::Config,
     link::Mode,
 };
@@ -23,6 +25,7 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
     let port = |host: &Addr<SessionHost>| ThreadPort {
         describe: host.clone().recipient(),
         instruct: host.clone().recipient(),
+        tap: host.clone().recipient(),
     };
     show_ends(config, parts);
     let house = House {
@@ -43,7 +46,9 @@ pub fn answer(door: Door, config: &Config, parts: &Parts) -> Result<RunningAdmin
         occupancy: Arc::clone(&parts.occupancy),
         health: Arc::clone(&parts.health),
         telemetry: parts.telemetry.clone(),
+        reloads: Reloads::default(),
         followers: AtomicUsize::new(0),
+        taps: AtomicUsize::new(0),
     };
     Ok(door.answer(house, tell)?)
 }

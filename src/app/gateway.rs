@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
     StartFault,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     actors::Directory,
-    admin::RunningAdmin,
+    admin::{ReloadWish, RunningAdmin},
     config::Loaded,
     extension::{Decider, Extensions, ExtensionsBuilder, Moment, Observed, Question},
     link::Dial,
@@ -174,6 +174,11 @@ impl Gateway {
     /// Where the admin API answers, with the port that the kernel chose, if there is one.
     pub fn admin_address(&self) -> Option<&str> {
         self.parts.admin.as_ref().map(RunningAdmin::address)
+    }
+
+    /// What the admin API asks of whoever reads the configuration.
+    pub(super) fn reload_wishes(&self) -> Option<mpsc::Receiver<ReloadWish>> {
+        self.parts.admin.as_ref()?.reload_wishes()
     }
 
     /// Where the gateway is in its life.

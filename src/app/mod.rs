@@ -21,6 +21,7 @@
 mod admin;
 mod assembly;
 mod binding;
+mod controls;
 mod exits;
 mod fault;
 mod gateway;

@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     actors::Directory,
-    admin::{Held, Names},
+    admin::{Flagged, Held, Names},
     model::{Name, Seat, SessionId},
 };
 
@@ -36,6 +36,24 @@ impl Names for SharedNames {
         let flagged = directory.is_flagged(name, tokio::time::Instant::now().into_std());
         let name = Name::new(name.as_bytes()).ok()?;
         Some(Held { name, seat, session, flagged })
+    }
+
+    fn flagged(&self) -> Vec<Flagged> {
+        let now = tokio::time::Instant::now().into_std();
+        let directory = self.directory();
+        let flagged = directory.flapping().flagged(now).map(|(name, flag)| Flagged {
+            name: name.clone(),
+            why: flag.why,
+            connects: flag.connects,
+            since: now.duration_since(flag.since),
+            lasts: flag.until.duration_since(now),
+            is_here: directory.find(name.as_str()).is_some(),
+        });
+        flagged.collect()
+    }
+
+    fn holders(&self, name: &str) -> Vec<(Seat, SessionId)> {
+        self.directory().holders(name)
     }
 
     fn page(&self, after: &str, search: &str, most: usize) -> Vec<Held> {

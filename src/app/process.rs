@@ -8,11 +8,12 @@ use tokio::{
     sync::mpsc,
 };
 
+pub use super::controls::Controls;
 use super::{Ended, Gateway, GatewayBuilder, StartFault, lifecycle::Hurry, systemd::Systemd};
 use crate::{
-    config::Loaded,
+    admin::ReloadWish,
     net::raise_descriptor_limit,
-    telemetry::{LevelControl, Module, Telemetry},
+    telemetry::{Module, Telemetry},
 };
 
 /// What a signal asks for.
@@ -85,54 +86,6 @@ pub fn system() -> Result<SystemRunner, StartFault> {
     Ok(System::with_tokio_rt(|| runtime))
 }
 
-/// What signals change while the gateway runs.
-pub struct Controls {
-    /// The log's levels, turned by SIGUSR1 and SIGUSR2.
-    pub levels: LevelControl,
-    /// Reads the configuration anew; all that is wrong with it where it is refused.
-    pub reread: Box<dyn Fn() -> Result<Loaded, String>>,
-}
-
-impl Controls {
-    async fn turn(&self, asked: Asked, gateway: &mut Gateway, telemetry: &Telemetry) {
-        match asked {
-            Asked::Stop => {}
-            Asked::Louder => telemetry.level_changed(self.levels.louder()),
-            Asked::Reset => self.reset_levels(telemetry),
-            Asked::Reload => self.reload(gateway, telemetry).await,
-        }
-    }
-
-    fn reset_levels(&self, telemetry: &Telemetry) {
-        match (self.reread)() {
-            Ok(loaded) => {
-                self.levels.configure(&loaded.config.log);
-                telemetry.level_changed(loaded.config.log.level);
-            }
-            Err(fault) => telemetry.failed(Module::Config, "levels not read afresh", &fault),
-        }
-    }
-
-    /// All or nothing: a configuration with faults changes nothing.
-    async fn reload(&self, gateway: &mut Gateway, telemetry: &Telemetry) {
-        let loaded = match (self.reread)() {
-            Ok(loaded) => loaded,
-            Err(faults) => return telemetry.reload_refused(&faults),
-        };
-        let (log, warnings) = (loaded.config.log.clone(), loaded.warnings.clone());
-        match gateway.reload(loaded).await {
-            Ok(reloaded) => {
-                self.levels.configure(&log);
-                warnings.iter().for_each(|warning| telemetry.config_warning(warning));
-                reloaded.applied.iter().for_each(|change| telemetry.setting_changed(change));
-                reloaded.needs_restart.iter().for_each(|change| telemetry.needs_restart(change));
-                telemetry.reloaded(reloaded.applied.len(), reloaded.needs_restart.len());
-            }
-            Err(fault) => telemetry.reload_refused(&fault),
-        }
-    }
-}
-
 /// Why a gateway did not run until it was told to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeFault {
@@ -172,25 +125,29 @@ pub async fn run_until_told(
     telemetry: Telemetry,
     controls: Option<Controls>,
 ) -> Ended {
+    let mut wishes = controls.as_ref().and_then(|_| gateway.reload_wishes());
     let systemd = Systemd::begin(gateway.pulse());
     let ended = loop {
         tokio::select! {
             failure = gateway.failed() => break Ended::Failed(failure),
+            Some(wish) = next_wish(&mut wishes) => {
+                let Some(controls) = &controls else { continue };
+                let done = systemd.during(controls.reload(&mut gateway, &telemetry)).await;
+                // Whoever asked may have lost patience.
+                let _ = wish.answer.send(done);
+            }
             (name, asked) = signals.next() => {
                 telemetry.signal(name);
-                match asked {
-                    Asked::Stop => break Ended::Asked,
-                    Asked::Louder | Asked::Reset | Asked::Reload => {
-                        if asked == Asked::Reload {
-                            systemd.reloading();
-                        }
-                        if let Some(controls) = &controls {
-                            controls.turn(asked, &mut gateway, &telemetry).await;
-                        }
-                        if asked == Asked::Reload {
-                            systemd.ready();
-                        }
+                match (asked, &controls) {
+                    (Asked::Stop, _) => break Ended::Asked,
+                    // Whoever sends a signal reads the log.
+                    (Asked::Reload, Some(controls)) => {
+                        drop(systemd.during(controls.reload(&mut gateway, &telemetry)).await);
                     }
+                    (Asked::Reload, None) => systemd.during(async {}).await,
+                    (Asked::Louder, Some(controls)) => controls.louder(&telemetry),
+                    (Asked::Reset, Some(controls)) => controls.reset_levels(&telemetry),
+                    (Asked::Louder | Asked::Reset, None) => {}
                 }
             }
         }
@@ -201,6 +158,10 @@ pub async fn run_until_told(
     gateway.stop().await;
     drop((stopped, systemd));
     ended
+}
+
+async fn next_wish(wishes: &mut Option<mpsc::Receiver<ReloadWish>>) -> Option<ReloadWish> {
+    wishes.as_mut()?.recv().await
 }
 
 async fn hurry_at_second_signal(

@@ -26,6 +26,7 @@ pub fn profile(
         duplicates: DuplicatePolicy {
             winner: settings.duplicate,
             takeover_limit: settings.takeover_limit,
+            flapping: settings.flapping,
         },
         idle_timeout: settings.idle_timeout.non_zero(),
         close_idle: settings.on_idle == OnIdle::Close,

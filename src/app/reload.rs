@@ -8,7 +8,9 @@ use super::{
     profile::profile,
 };
 use crate::{
+    actors::Reconnect,
     config::{Change, Config, Loaded, changes},
+    link::{Mode, UpstreamSettings},
     messages::{ListenerProfile, Reconfigure},
 };
 
@@ -22,10 +24,13 @@ pub struct Reloaded {
 }
 
 /// Everything that can fail, done before anything is changed.
+#[derive(Default)]
 struct Plan {
     added: Vec<Bound>,
     changed: Vec<(String, Arc<ListenerProfile>, u32)>,
     removed: Vec<String>,
+    /// Upstreams whose links are made anew.
+    reconnected: Vec<(String, UpstreamSettings)>,
 }
 
 impl Gateway {
@@ -36,8 +41,9 @@ impl Gateway {
     /// # Errors
     /// What stands in the way; everything is as before then.
     pub async fn reload(&mut self, mut new: Loaded) -> Result<Reloaded, StartFault> {
-        let (applied, needs_restart) =
-            changes(&self.loaded, &new).into_iter().partition(|change| self.takes_hold(change));
+        let (applied, needs_restart) = changes(&self.loaded, &new)
+            .into_iter()
+            .partition(|change| self.takes_hold(change, &new));
         self.keep_addresses(&mut new);
         let plan = self.plan(&new)?;
         ask_about(&plan.added, &self.parts.extensions).await?;
@@ -47,11 +53,21 @@ impl Gateway {
         Ok(Reloaded { applied, needs_restart })
     }
 
-    /// Whole listeners may come and go.
-    fn takes_hold(&self, change: &Change) -> bool {
+    /// Whole listeners may come and go; upstreams may not, and stay with whoever connects to whom.
+    fn takes_hold(&self, change: &Change, new: &Loaded) -> bool {
         let comes_or_goes = change.before.is_none() || change.now.is_none();
-        let is_listener = change.key.starts_with("listener.");
-        Config::takes_hold(&change.key) || (is_listener && comes_or_goes)
+        if change.key.starts_with("listener.") && comes_or_goes {
+            return true;
+        }
+        let Some(upstream) = change.key.strip_prefix("upstream.") else {
+            return Config::takes_hold(&change.key);
+        };
+        let name = upstream.split('.').next().unwrap_or_default();
+        let (old, new) = (self.loaded.config.upstream.get(name), new.config.upstream.get(name));
+        let (Some(old), Some(new)) = (old, new) else { return false };
+        let is_address = upstream.ends_with(".address");
+        old.mode == new.mode
+            && (Config::takes_hold(&change.key) || is_address && new.mode == Mode::Dial)
     }
 
     /// A listener that runs stays where it is.
@@ -62,11 +78,25 @@ impl Gateway {
                 settings.backlog = running.backlog;
             }
         }
+        let running = &self.loaded.config.upstream;
+        new.config.upstream.retain(|name, _| running.contains_key(name));
+        for (name, old) in running {
+            let settings = new.config.upstream.entry(name.clone()).or_insert_with(|| old.clone());
+            if settings.mode != old.mode {
+                settings.clone_from(old);
+            }
+            if settings.mode == Mode::Accept {
+                settings.address.clone_from(&old.address);
+            }
+            settings.listener.clone_from(&old.listener);
+            (settings.start, settings.when_behind) = (old.start, old.when_behind);
+            settings.max_lag = old.max_lag;
+        }
     }
 
     fn plan(&self, new: &Loaded) -> Result<Plan, StartFault> {
         let running = &self.loaded.config.listener;
-        let mut plan = Plan { added: Vec::new(), changed: Vec::new(), removed: Vec::new() };
+        let mut plan = Plan::default();
         for (name, settings) in &new.config.listener {
             if !running.contains_key(name) {
                 plan.added.push(bind_listener(new, name, settings, &self.parts.codes, false)?);
@@ -77,6 +107,12 @@ impl Gateway {
         }
         let is_gone = |name: &&String| !new.config.listener.contains_key(*name);
         plan.removed = running.keys().filter(is_gone).cloned().collect();
+        let is_another = |(name, settings): &(&String, &UpstreamSettings)| {
+            self.loaded.config.upstream.get(*name) != Some(settings)
+        };
+        let upstreams = new.config.upstream.iter().filter(is_another);
+        plan.reconnected =
+            upstreams.map(|(name, settings)| (name.clone(), settings.clone())).collect();
         Ok(plan)
     }
 
@@ -99,6 +135,12 @@ impl Gateway {
                 web_servers_at(&bound.name, &self.loaded.config, &self.parts.upstreams);
             self.parts.listeners.push(self.parts.ground.start(bound, web_servers));
         }
+        for (name, settings) in plan.reconnected {
+            let upstream = self.parts.upstreams.iter().find(|running| running.name == name);
+            if let Some(upstream) = upstream {
+                upstream.forwarder.do_send(Reconnect(Box::new(settings)));
+            }
+        }
         self.drain.spread = new.config.drain.spread.get();
         self.flush = new.config.drain.flush.get();
         let farewells = new.config.listener.values().map(|listener| listener.farewell.get());
@@ -110,6 +152,7 @@ impl Gateway {
         let Loaded { config, folders, .. } = new;
         self.loaded.texts = Loaded::texts_of(&config, &folders);
         self.loaded.config.listener = config.listener;
+        self.loaded.config.upstream = config.upstream;
         self.loaded.config.poll = config.poll;
         self.loaded.config.drain = config.drain;
         self.loaded.config.log.level = config.log.level;

@@ -72,14 +72,12 @@ impl Systemd {
         systemd
     }
 
-    /// The configuration is being read anew.
-    pub fn reloading(&self) {
+    /// The configuration is read anew meanwhile; whatever comes of that, the gateway is ready then.
+    pub async fn during<T>(&self, reload: impl Future<Output = T>) -> T {
         self.tell(Order::Reloading);
-    }
-
-    /// Whatever came of that, the gateway is ready.
-    pub fn ready(&self) {
+        let done = reload.await;
         self.tell(Order::Ready);
+        done
     }
 
     /// The gateway stops.

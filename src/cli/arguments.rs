@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    api::{self, DevicesArgs, TailArgs},
+    api::{self, DevicesArgs, ReloadArgs, SendArgs, TailArgs},
     config::{InitArgs, ShowArgs},
     demo::{self, DemoArgs},
     device::DeviceArgs,
@@ -185,9 +185,23 @@ pub enum Command {
     #[command(after_help = api::DEVICES_EXAMPLES)]
     Devices(DevicesArgs),
 
+    /// Send a command to a device of a running gateway, and see what becomes of it
+    ///
+    /// Asks its admin API. Each state is a line: queued, written, acknowledged, answered. What a device
+    /// answers is shown in hexadecimal and as text.
+    #[command(after_help = api::SEND_EXAMPLES)]
+    Send(Box<SendArgs>),
+
+    /// Let a running gateway read its configuration anew
+    ///
+    /// Asks its admin API; SIGHUP does the same. All that can change while it runs takes hold, or
+    /// nothing where the configuration has faults. No device is dropped.
+    #[command(after_help = api::RELOAD_EXAMPLES)]
+    Reload(ReloadArgs),
+
     /// Follow what goes on in a running gateway: who comes, who goes and why, links, gaps
     ///
-    /// Asks its admin API.
+    /// With --bytes or --session: what a device says and is told. Asks its admin API.
     #[command(after_help = api::TAIL_EXAMPLES)]
     Tail(TailArgs),
 
@@ -204,18 +218,12 @@ pub enum Command {
     #[command(after_help = "Example:\n  tetherd man > ~/.local/share/man/man1/tetherd.1")]
     Man,
 
-    /// Send a command to a device
-    #[command(hide = true, disable_help_flag = true)]
-    Send(Rest),
     /// Talk to a device
     #[command(hide = true, disable_help_flag = true)]
     Attach(Rest),
     /// Watch the gateway
     #[command(hide = true, disable_help_flag = true)]
     Top(Rest),
-    /// Read the configuration anew
-    #[command(hide = true, disable_help_flag = true)]
-    Reload(Rest),
     /// Hand the sockets to a new process
     #[command(hide = true, disable_help_flag = true)]
     Upgrade(Rest),

@@ -53,6 +53,8 @@ fn dispatch(arguments: Arguments) -> ExitCode {
         Command::Spool(args) => spool::run(&args, &options, layered),
         Command::Protocol(args) => protocol::run(&args, &options),
         Command::Devices(args) => api::devices(&args, &options),
+        Command::Send(args) => api::send(&args, &options),
+        Command::Reload(args) => api::reload(&args, &options),
         Command::Tail(args) => api::tail(&args, &options),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),

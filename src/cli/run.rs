@@ -26,8 +26,8 @@ pub fn run(loaded: Loaded, options: Options) -> ExitCode {
         telemetry.config_warning(warning);
     }
     let reread = move || {
-        let loaded = load(&options).map_err(|faults| faults.to_string())?;
-        loaded.runnable().map_err(|faults| faults.to_string())?;
+        let loaded = load(&options)?;
+        loaded.runnable()?;
         Ok(loaded)
     };
     let controls = Controls { levels: guard.levels().clone(), reread: Box::new(reread) };

@@ -61,6 +61,11 @@ fn protocols<'l>(before: &'l Loaded, now: &'l Loaded) -> impl Iterator<Item = Ch
     })
 }
 
+/// What an upstream keeps until the next start: where its events wait, and who connects to whom.
+/// Where it connects to us, the address as well.
+const UPSTREAM_STAYS: [&str; 7] =
+    ["enabled", "mode", "address", "listener", "start", "when_behind", "max_lag"];
+
 impl Config {
     /// Whether a change of `key` takes hold while the gateway runs.
     pub fn takes_hold(key: &str) -> bool {
@@ -68,6 +73,7 @@ impl Config {
         match (steps.next(), steps.next(), steps.next()) {
             (Some("listener"), Some(_), Some("address" | "backlog")) => false,
             (Some("listener" | "drain" | "poll"), ..) => true,
+            (Some("upstream"), Some(_), Some(key)) => !UPSTREAM_STAYS.contains(&key),
             (Some("log"), Some("level" | "modules"), _) => true,
             (Some(first), ..) => first.starts_with("protocols/"),
             (None, ..) => false,

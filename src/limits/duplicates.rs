@@ -21,4 +21,6 @@ pub struct DuplicatePolicy {
     pub winner: Duplicate,
     /// How often one name may be taken over; above it the oldest wins for a minute.
     pub takeover_limit: Rate,
+    /// How often one name may come before it is flagged; 0: never.
+    pub flapping: Rate,
 }

@@ -2,8 +2,10 @@
 
 mod backoff;
 mod duplicates;
+mod flapping;
 mod occupancy;
 
 pub use backoff::Backoff;
 pub use duplicates::{Duplicate, DuplicatePolicy};
+pub use flapping::{Flag, Flapping};
 pub use occupancy::{ListenerCounts, Occupancy, OverLimit, Ticket};

@@ -118,6 +118,14 @@ impl Delivery {
         Self { earlier: began, ..self }
     }
 
+    /// The settings are others, and so is perhaps the web server: it goes on at the cursor, on a new
+    /// link, and has failed at nothing.
+    pub fn change(&mut self, settings: DeliverySettings, backoff: Backoff) {
+        (self.settings, self.backoff) = (settings, backoff);
+        self.failures.count = 0;
+        self.go_back();
+    }
+
     /// The cursor was set back by hand to `cursor`: everything from there on is sent once more, on a
     /// new link. A web server that acknowledges what it had before that acknowledges no more than
     /// what it was sent since.

@@ -48,6 +48,7 @@ impl LinkFaultKind {
             Self::AckTimeout => "nothing was acknowledged for ack_timeout",
             Self::Replaced => "a newer connection of the web server took its place",
             Self::Rewound => "the upstream was set back by hand and begins anew",
+            Self::Reconfigured => "its settings are others",
             Self::Tls => "TLS could not be agreed on",
             Self::Redirected => "the web server redirects",
             Self::Rejected => "the web server refuses an event",

@@ -50,7 +50,7 @@ pub struct Description {
     pub data_events: u64,
     /// Whether it is behind the connection of another.
     pub is_behind: bool,
-    /// Without a name: the first bytes that wait for it, [`Description::MOST_BYTES`] at most.
+    /// Without a name: the first bytes that it has sent, [`Description::MOST_BYTES`] at most.
     pub first_bytes: Vec<u8>,
 }
 

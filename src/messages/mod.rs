@@ -15,6 +15,7 @@
 //! | forwarder | commander | [`CommandLine`] |
 //! | anybody | commander | [`Submit`], [`Cancel`], [`Look`] |
 //! | admin | session thread | [`Describe`], [`Instruct`] |
+//! | admin | session thread | [`Tap`] |
 //! | app | any | [`Drain`], [`Drained`], [`Finish`], [`Stop`] |
 
 mod commands;
@@ -25,6 +26,7 @@ mod names;
 mod open;
 mod polls;
 mod requests;
+mod taps;
 
 pub use commands::{Awaited, CameOnline, Deliveries, Delivery, Progress, Progresses, Step};
 pub use describe::{Describe, Described, Description};
@@ -36,4 +38,5 @@ pub use names::{
 };
 pub use open::{Arrival, DeviceArrived, ListenerProfile, Open, Reconfigure, WebServerArrived};
 pub use polls::Poll;
-pub use requests::{Cancel, CommandLine, Look, Submit, Wanted};
+pub use requests::{Cancel, CommandLine, Look, Standing, Submit, Wanted};
+pub use taps::{Opened, Tap, TapAnswer, TapEvent, TapFeed, TapItem, TapSink, Tapped, tap_feed};

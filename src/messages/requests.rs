@@ -34,8 +34,17 @@ pub struct Cancel(pub Arc<str>);
 
 /// How far has the command with this id come?
 #[derive(Debug, Message)]
-#[rtype(result = "Option<Told>")]
+#[rtype(result = "Option<Standing>")]
 pub struct Look(pub Arc<str>);
+
+/// How far a command has come.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Its state.
+    pub told: Told,
+    /// Whether that is its end.
+    pub has_ended: bool,
+}
 
 /// Whether any command waits for a device, so that session threads tell who comes online. It is set
 /// before the commander looks for the device: who comes in between is told of.

@@ -3,6 +3,7 @@
 mod close_reason;
 mod command;
 mod event;
+mod flag;
 mod name;
 mod offset;
 mod peer;
@@ -13,6 +14,7 @@ mod time;
 pub use close_reason::CloseReason;
 pub use command::{CommandFault, CommandState};
 pub use event::Event;
+pub use flag::FlagReason;
 pub use name::{Name, NameFault};
 pub use offset::Offset;
 pub use peer::Peer;

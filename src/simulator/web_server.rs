@@ -1,6 +1,7 @@
 use std::{
     collections::VecDeque,
     io,
+    net::Shutdown,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -240,13 +241,21 @@ impl Listener {
 }
 
 impl Drop for Listener {
-    /// The next one on the same path finds it free.
+    /// The next one on the same address or path finds it free.
     fn drop(&mut self) {
-        let Self::Unix(listener) = self else { return };
-        let address = listener.local_addr().ok();
-        if let Some(path) = address.as_ref().and_then(|address| address.as_pathname()) {
-            // Gone already is as good.
-            let _ = std::fs::remove_file(path);
+        match self {
+            // A process that is just being started holds a copy of the socket for a moment, and a
+            // socket that listens keeps its address until the last copy is closed.
+            Self::Tcp(listener) => {
+                let _ = socket2::SockRef::from(&*listener).shutdown(Shutdown::Both);
+            }
+            Self::Unix(listener) => {
+                let address = listener.local_addr().ok();
+                if let Some(path) = address.as_ref().and_then(|address| address.as_pathname()) {
+                    // Gone already is as good.
+                    let _ = std::fs::remove_file(path);
+                }
+            }
         }
     }
 }
@@ -287,5 +296,24 @@ async fn dial(gateway: Target, token: Option<String>, stage: Arc<Stage>) {
             () = stage.stop.cancelled() => {}
             () = time::sleep(RETRY) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_free_again_even_if_somebody_holds_a_copy_of_the_socket() {
+        let anywhere: Target = "127.0.0.1:0".parse().expect("an address");
+        let first = Listener::bind(&anywhere).await.expect("a port");
+        let address = first.address().expect("an address");
+        let Listener::Tcp(socket) = &first else { panic!("no TCP") };
+        let copy = socket.as_fd().try_clone_to_owned().expect("a copy");
+        drop(first);
+        assert!(Listener::bind(&address).await.is_ok());
+        drop(copy);
     }
 }

@@ -122,6 +122,8 @@ counts! {
     denied: Counter,
     /// Names flagged since they were taken over too often.
     takeovers_flagged: Counter,
+    /// Names flagged since they came too often.
+    flapping: Counter,
     /// Times that a thread was found stuck.
     threads_stuck: Counter,
     /// Times that devices fell silent.
@@ -188,6 +190,10 @@ counts! {
     admin_refused: Counter,
     /// Events that followers of the admin API missed.
     admin_missed: Counter,
+    /// Taps that were opened.
+    taps: Counter,
+    /// Bytes that taps missed.
+    tap_missed_bytes: Counter,
     /// Doubtful settings that were warned of.
     config_warnings: Counter,
     /// Log records dropped under pressure, or that could not be written.

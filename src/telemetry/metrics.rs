@@ -47,6 +47,7 @@ pub fn name_of(field: &str) -> String {
         "panics" => "actor_panics",
         "restarts" => "actor_restarts",
         "given_up" => "actors_given_up",
+        "taps" => "taps_opened",
         other => other,
     };
     format!("tetherd_{name}")

@@ -109,6 +109,8 @@ labels! {
         Replaced = "replaced",
         /// The upstream's cursor was set back by hand.
         Rewound = "rewound",
+        /// Its settings are others.
+        Reconfigured = "reconfigured",
         /// By HTTPS: no TLS, or a certificate that is not trusted.
         Tls = "tls",
         /// By HTTP: a 3xx.
@@ -119,6 +121,13 @@ labels! {
         Unavailable = "unavailable",
         /// Anything else.
         Other = "other",
+    }
+}
+
+impl LinkFaultKind {
+    /// Whether somebody wanted the link to end.
+    pub const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Replaced | Self::Rewound | Self::Reconfigured)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Closed {
     pub sent_bytes: u64,
     /// How long it was connected.
     pub connected: Duration,
-    /// Without a name: the first bytes that waited for one.
+    /// Without a name: the first bytes that it sent.
     pub first_bytes: Vec<u8>,
 }
 

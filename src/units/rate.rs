@@ -18,6 +18,11 @@ impl Rate {
     pub const fn per_minute(count: u32) -> Self {
         Self { count, per: Duration::from_secs(60) }
     }
+
+    /// `count` in an hour.
+    pub const fn per_hour(count: u32) -> Self {
+        Self { count, per: Duration::from_secs(3600) }
+    }
 }
 
 impl FromStr for Rate {

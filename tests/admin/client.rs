@@ -63,8 +63,13 @@ impl Client {
     }
 
     pub async fn follow(&self, target: &str) -> Stream {
+        self.follow_with(target, &[]).await
+    }
+
+    /// With these further headers.
+    pub async fn follow_with(&self, target: &str, headers: &[&str]) -> Stream {
         let mut socket = within(TcpStream::connect(&self.address)).await.unwrap();
-        let request = self.request("GET", target, &[], "", "keep-alive");
+        let request = self.request("GET", target, headers, "", "keep-alive");
         within(socket.write_all(request.as_bytes())).await.unwrap();
         let mut stream = Stream { socket, read: Vec::new() };
         stream.until(": following").await;
@@ -130,11 +135,30 @@ impl Stream {
     /// Waits until this was read.
     pub async fn until(&mut self, wanted: &str) {
         while !String::from_utf8_lossy(&self.read).contains(wanted) {
-            let mut more = [0; 4096];
-            let count = within(self.socket.read(&mut more)).await.unwrap();
-            assert!(count > 0, "the stream ended");
-            self.read.extend_from_slice(&more[..count]);
+            self.more().await;
         }
+    }
+
+    /// Waits for more.
+    pub async fn more(&mut self) {
+        assert!(self.try_more().await, "the stream ended");
+    }
+
+    /// Waits for the end; whether that was in order.
+    pub async fn ends(&mut self) -> bool {
+        loop {
+            let in_order = self.read.ends_with(b"\r\n0\r\n\r\n");
+            if in_order || !self.try_more().await {
+                return in_order;
+            }
+        }
+    }
+
+    async fn try_more(&mut self) -> bool {
+        let mut more = vec![0; 64 << 10];
+        let count = within(self.socket.read(&mut more)).await.unwrap();
+        self.read.extend_from_slice(&more[..count]);
+        count > 0
     }
 
     /// The facts of the events so far.

@@ -1,4 +1,4 @@
-//! `tetherd devices` and `tetherd tail` against a running gateway.
+//! `tetherd devices`, `send` and `tail` against a running gateway.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,14 +7,14 @@ use std::{
 
 use crate::{client::Client, harness::Rig, rig};
 
-fn tetherd(arguments: &[&str], api: &str) -> Command {
+pub fn tetherd(arguments: &[&str], api: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tetherd"));
     command.env_clear().args(arguments).arg("--api").arg(format!("http://{api}"));
     command
 }
 
 /// Runs a command while the gateway goes on.
-async fn run(mut command: Command) -> (Option<i32>, String, String) {
+pub async fn run(mut command: Command) -> (Option<i32>, String, String) {
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
     let Output { status, stdout, stderr } = ended.await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -40,7 +40,7 @@ async fn devices_are_listed_for_people_and_for_programs() {
 #[actix_rt::test]
 async fn a_gateway_that_cannot_be_asked_is_told_in_one_line() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for command in ["devices", "tail"] {
+    for command in ["devices", "tail", "reload"] {
         let (code, out, err) = run(tetherd(&[command], &nobody.to_string())).await;
         assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
         assert!(err.starts_with(&format!("tetherd: {command}: http://{nobody}: ")), "{err}");
@@ -62,6 +62,77 @@ async fn a_gateway_that_cannot_be_asked_is_told_in_one_line() {
     let (code, ..) = run(tetherd(&["devices", "--token-file", token], address)).await;
     assert_eq!(code, Some(0));
     rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_command_is_followed_until_the_device_has_answered() {
+    let (rig, client) = rig().await;
+    let mut device = rig.online("meter").await;
+    let words = ["send", "meter", "01 03 00 00 00 02 {crc16-modbus}", "--answer", "--id", "c-1"];
+    let send = run(tetherd(&words, &client.address));
+    let answer = async {
+        assert_eq!(device.read(8).await, [1, 3, 0, 0, 0, 2, 0xc4, 0x0b]);
+        device.write(b"\x01\x03\x04OK\x1b[").await;
+    };
+    let ((code, out, err), ()) = tokio::join!(send, answer);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let last = out.lines().last().unwrap();
+    assert!(
+        last.ends_with("  answered      c-1  0103044f4b1b5b  \\x01\\x03\\x04OK\\x1b["),
+        "{out}"
+    );
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_command_that_comes_to_nothing_ends_with_1_and_says_why() {
+    let (rig, client) = rig().await;
+    let send = |words: &[&str]| run(tetherd(&[&["send"], words].concat(), &client.address));
+    let (code, out, err) = send(&["nobody", "00", "--ttl", "50ms"]).await;
+    assert_eq!((code, out.lines().count()), (Some(1), 2), "{out}");
+    assert!(err.starts_with("tetherd: send: expired: the device was not there in time"), "{err}");
+    let (code, out, _) = send(&["nobody", "00", "--no-wait", "--id", "c-2", "--json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &told["state"], &told["ended"]), (Some(0), &"queued".into(), &false.into()));
+    let (code, out, _) = send(&["--cancel", "c-2"]).await;
+    assert!(code == Some(0) && out.contains("  cancelled     c-2"), "{out}");
+    let (code, _, err) = send(&["--cancel", "c-3"]).await;
+    assert_eq!((code, err.lines().count()), (Some(1), 1), "{err}");
+    for words in [vec!["nobody", "0x"], vec!["nobody", "00", "--match", "("], vec!["a b", "00"]] {
+        let (code, out, err) = send(&words).await;
+        assert_eq!((code, out.as_str(), err.lines().count()), (Some(2), "", 1), "{err}");
+    }
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_tail_shows_the_bytes_of_a_device_as_they_pass() {
+    let (rig, client) = rig().await;
+    let (code, _, err) = run(tetherd(&["tail", "--bytes"], &client.address)).await;
+    assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+    let (code, _, err) = run(tetherd(&["tail", "me", "--session", "5f"], &client.address)).await;
+    assert_eq!((code, err.lines().count()), (Some(2), 1), "{err}");
+    let (code, _, err) = run(tetherd(&["tail", "--session", "5f"], &client.address)).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("404 Not Found: no session \"5f\" is open"), "{err}");
+    let mut command = tetherd(&["tail", "me", "--bytes", "--json"], &client.address);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    crate::harness::until("it looks", || rig.records.count("tap opened") == 1).await;
+    let device = rig.online("me").await;
+    let out = child.stdout.take().unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(out).lines();
+        let first: Vec<_> = lines.by_ref().take(2).map(Result::unwrap).collect();
+        (first, lines)
+    });
+    let (lines, _rest) = read.await.unwrap();
+    let facts = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!(facts(&lines[0])["event"], "opened");
+    assert_eq!(facts(&lines[1])["bytes"], "RVRVTkc6bWUNCg==");
+    drop(device);
+    rig.stop().await;
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(1), "it would have waited for the device");
 }
 
 #[actix_rt::test]

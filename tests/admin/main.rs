@@ -11,10 +11,13 @@ mod events;
 mod harness;
 mod health;
 mod live;
+mod nameless;
 mod orders;
 mod papers;
 mod program;
+mod reloads;
 mod routes;
+mod taps;
 
 use client::{Answer, Client};
 use harness::Rig;

@@ -46,6 +46,46 @@ async fn a_device_is_commanded_and_its_answer_is_read() {
 }
 
 #[actix_rt::test]
+async fn whoever_waits_for_a_command_hears_of_its_end_or_of_its_next_state() {
+    let (rig, client) = rig().await;
+    let mut events = client.follow("/api/events").await;
+    let body = r#"{"command":"c-1","data":"AQ==","answer":"frame"}"#;
+    assert_eq!(post(&client, body).await.json()["ended"], false);
+    let now = client.get("/api/commands/c-1?wait=1ms").await.json();
+    assert_eq!((&now["state"], &now["ended"]), (&json!("queued"), &json!(false)));
+    let end = client.get("/api/commands/c-1?wait=20s");
+    let next = client.get("/api/commands/c-1?wait=20s&state=queued");
+    let device = async {
+        let mut device = rig.online(NAME).await;
+        assert_eq!(device.read(1).await, [1]);
+        device.write(b"yes").await;
+        device
+    };
+    let (end, next, _device) = tokio::join!(end, next, device);
+    let (end, next) = (end.json(), next.json());
+    assert_eq!(
+        (&end["state"], &end["data"], &end["ended"]),
+        (&json!("answered"), &json!("eWVz"), &json!(true))
+    );
+    assert_ne!(next["state"], "queued");
+    events.until("\"state\":\"answered\"").await;
+    let told = events.events();
+    let states: Vec<_> = told
+        .iter()
+        .filter(|event| event["event"] == "command" && event["id"] == "c-1")
+        .map(|event| event["state"].as_str().unwrap())
+        .collect();
+    assert!(
+        states.starts_with(&["queued", "written"]) && states.ends_with(&["answered"]),
+        "{states:?}"
+    );
+    for bad in ["wait=10", "wait=soon", "until=10s"] {
+        is_problem(&client.get(&format!("/api/commands/c-1?{bad}")).await, 400);
+    }
+    rig.stop().await;
+}
+
+#[actix_rt::test]
 async fn a_command_that_waits_is_cancelled_and_one_that_nobody_knows_is_not_there() {
     let (rig, client) = rig_with("", "[commands]\nmax_per_device = 1").await;
     let made = post(&client, r#"{"data":"AQ=="}"#).await.json();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{harness::Rig, rig};
+use crate::{harness::until, rig};
 
 const README: &str = include_str!("../../README.md");
 const DASHBOARD: &str = include_str!("../../config/grafana/tetherd.json");
@@ -52,35 +52,56 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
 }
 
 #[actix_rt::test]
-async fn the_curl_commands_of_the_readme_are_answered() {
+async fn with_the_curl_commands_of_the_readme_a_device_is_found_commanded_kicked_and_its_ending_seen()
+ {
     let (rig, client) = rig().await;
     let name = "860000000000001";
-    let _device = rig.online(name).await;
+    let mut device = rig.online(name).await;
+    let device = actix_rt::spawn(async move {
+        assert_eq!(device.read(2).await, [1, 3]);
+        device.write(b"done").await;
+        device.ended().await;
+    });
     let snippet = README.split("### Admin API").nth(1).unwrap();
     let snippet = snippet.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     let commands: Vec<_> = snippet.lines().filter(|line| line.starts_with("curl ")).collect();
     assert!(commands.len() >= 10);
+    let mut told = Vec::new();
     for command in commands {
-        let status = run(&rig, command, &client.address).await;
+        let (status, body) = run(command, &client.address).await;
         let expected = match command {
             // All is delivered already.
             _ if command.contains("/skip") => 409,
+            // The program of this test has no configuration to read.
+            _ if command.contains("/api/reload") => 501,
             _ if command.contains("/session") && command.contains("-X DELETE") => 202,
             _ if command.contains(" -d ") => 202,
             _ => 200,
         };
         assert_eq!(status, expected, "{command}");
+        if command.contains("-X DELETE") && command.contains("/session") {
+            until("it is gone", || rig.gateway.snapshot().connections == 0).await;
+        }
+        told.push(body);
     }
+    let json = |at: usize| -> serde_json::Value { serde_json::from_str(&told[at]).unwrap() };
+    assert_eq!(json(0)["devices"][0]["name"], name);
+    assert_eq!((&json(3)["state"], &json(3)["data"]), (&"answered".into(), &"ZG9uZQ==".into()));
+    let ended = &json(5)["sessions"][0];
+    assert_eq!((&ended["name"], &ended["reason"]), (&name.into(), &"kicked".into()));
+    device.await.unwrap();
     rig.stop().await;
 }
 
-/// Runs a command with curl at the gateway's own port; answers the status.
-async fn run(_: &Rig, command: &str, address: &str) -> u16 {
+/// Runs a command with curl at the gateway's own port; answers the status and what came.
+async fn run(command: &str, address: &str) -> (u16, String) {
     let command =
         command.replace("127.0.0.1:7080", address).replace("--max-time 5", "--max-time 1");
-    let command = command.replacen("curl ", "curl -o /dev/null -w '%{http_code}' ", 1);
+    let command = command.replacen("curl ", "curl -w '\\n%{http_code}' ", 1);
     let output = tokio::task::spawn_blocking(move || {
         std::process::Command::new("sh").arg("-c").arg(command).output().unwrap()
     });
-    String::from_utf8(output.await.unwrap().stdout).unwrap().parse().unwrap()
+    let text = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    let (body, status) = text.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), body.to_owned())
 }

@@ -242,6 +242,45 @@ async fn a_name_that_two_devices_take_from_each_other_is_flagged() {
     }
     let shown = client.get("/api/devices/me").await.json();
     assert_eq!(shown["flagged"], true, "{shown}");
+    let flagged = client.get("/api/flagged").await.json();
+    assert_eq!(
+        (&flagged["names"][0]["name"], &flagged["names"][0]["why"]),
+        (&"me".into(), &"takeovers".into())
+    );
     drop(holders);
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_device_that_comes_and_goes_all_the_time_is_flagged_also_while_it_is_away() {
+    let (rig, client) = rig_with("flapping = '2/h'", "").await;
+    let mut events = client.follow("/api/events").await;
+    let _steady = rig.online("steady").await;
+    for _ in 0..3 {
+        let mut device = rig.online("me").await;
+        device.finish().await;
+        device.ended().await;
+        rig.sees(|report| !report.name("me").online).await;
+    }
+    events.until("event: flagged").await;
+    let told = events.events().into_iter().find(|event| event["event"] == "flagged").unwrap();
+    assert_eq!(
+        (&told["name"], &told["why"], &told["connects"]),
+        (&"me".into(), &"connects".into(), &3.into())
+    );
+    let flagged = client.get("/api/flagged").await.json();
+    assert_eq!(flagged["names"].as_array().unwrap().len(), 1, "{flagged}");
+    let me = &flagged["names"][0];
+    assert_eq!(
+        (&me["name"], &me["connects"], &me["connected"]),
+        (&"me".into(), &3.into(), &false.into())
+    );
+    assert_eq!(rig.records.count("device flaps"), 1);
+    let metrics = client.get("/metrics").await.text();
+    assert!(metrics.contains("tetherd_flagged_names{why=\"connects\"} 1"), "{metrics}");
+    assert!(metrics.contains("tetherd_flapping_total 1"), "{metrics}");
+    let _back = rig.online("me").await;
+    assert_eq!(client.get("/api/devices/me").await.json()["flagged"], true);
+    assert_eq!(client.get("/api/devices/steady").await.json()["flagged"], false);
     rig.stop().await;
 }

@@ -49,7 +49,7 @@ fn every_mistake_in_a_listener_is_told_with_what_to_do() {
         ("adress = 'x'", "listener.dtu.adress: unknown key; did you mean \"address\"?"),
         (
             "colour = 'x'",
-            "listener.dtu.colour: unknown key; the keys here are enabled, address, protocol, max_connections, backlog, registration_timeout, registration_bytes, registration, forward_registration, unregistered, duplicate, takeover_limit, idle_timeout, on_idle, keepalive, user_timeout, max_frame, outbound_limit, farewell",
+            "listener.dtu.colour: unknown key; the keys here are enabled, address, protocol, max_connections, backlog, registration_timeout, registration_bytes, registration, forward_registration, unregistered, duplicate, takeover_limit, flapping, idle_timeout, on_idle, keepalive, user_timeout, max_frame, outbound_limit, farewell",
         ),
         ("spread = '1s'", "listener.dtu.spread: unknown key here; it belongs in [drain]"),
         ("enabled = 1", "listener.dtu.enabled: 1 does not fit here; write true or false"),

@@ -4,10 +4,10 @@ use std::fs;
 
 use tetherd::{
     config::{Loaded, Options, from_toml, load},
-    simulator::{Behaviour, WebSettings},
+    simulator::{Acknowledge, Behaviour, DataEncoding, WebSettings},
 };
 
-use crate::harness::{Dtu, Rig, launch, settings, until, web_server};
+use crate::harness::{Dtu, LIMIT, Rig, launch, settings, until, web_server};
 
 /// The configuration of `rig` with other keys of its listener, and more behind it.
 fn other(rig: &Rig, listener: &str, rest: &str) -> Loaded {
@@ -125,5 +125,63 @@ async fn a_protocol_file_is_read_anew() {
     rig.sees(|report| report.name("new").online).await;
     old.write(b"A=old;").await;
     rig.sees(|report| report.name("old").online).await;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_web_server_that_has_moved_is_found_at_its_new_address_and_misses_nothing() {
+    let mut rig = Rig::with("", "retry = { initial = '10ms', max = '20ms' }", "").await;
+    let mut device = rig.online("me").await;
+    device.write(b"one").await;
+    rig.sees(|report| report.name("me").bytes == 3).await;
+    rig.web.behave([Behaviour::acknowledging(Acknowledge::Never)]);
+    rig.web.disconnect();
+    device.write(b"two").await;
+    rig.sees(|report| report.name("me").bytes == 6).await;
+
+    let hex = WebSettings { encoding: DataEncoding::Hex, ..WebSettings::default() };
+    let other_web = web_server(hex, [Behaviour::default()]).await;
+    let address = other_web.address().to_string();
+    let toml = settings(&address, "", "encoding = 'hex'\nstart = 'oldest'", "");
+    let reloaded = rig.gateway.reload(from_toml(&toml).unwrap()).await.unwrap();
+    let keys = |changes: &[tetherd::config::Change]| -> Vec<String> {
+        changes.iter().map(|change| change.key.clone()).collect()
+    };
+    assert!(keys(&reloaded.applied).contains(&"upstream.web.address".to_owned()));
+    assert!(keys(&reloaded.applied).contains(&"upstream.web.encoding".to_owned()));
+    assert_eq!(keys(&reloaded.needs_restart), ["upstream.web.start"]);
+
+    let old = rig.web.report();
+    device.write(b"three").await;
+    let missed = other_web.wait_until(LIMIT, |report| report.data == 2).await;
+    missed.unwrap_or_else(|missed| panic!("{missed}"));
+    let lines = other_web.look(|report| report.last_lines.clone());
+    let said: Vec<_> = lines.iter().filter_map(|line| line.split("\"data\":\"").nth(1)).collect();
+    assert_eq!(said, ["74776f\"}", "7468726565\"}"], "what was not acknowledged goes there, too");
+    assert_eq!(rig.web.report().lines, old.lines, "nothing goes where it was before");
+    let down = rig.records.wait_for(LIMIT, |record| {
+        record.message == "link down" && record.get("kind").as_deref() == Some("reconfigured")
+    });
+    assert!(down.is_some());
+    let ledger = rig.gateway.ledger("web").unwrap();
+    until("all is delivered", || rig.gateway.ledger("web").unwrap().waiting == 0).await;
+    assert_eq!(ledger.dropped, 0);
+    drop(device);
+    rig.web = other_web;
+    rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_web_server_that_is_away_is_tried_at_its_new_address_at_once() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let patient = "retry = { initial = '1h', max = '1h' }";
+    let loaded = from_toml(&settings(&nobody.to_string(), "", patient, "")).unwrap();
+    let (gateway, telemetry, records) = launch(loaded, |builder| builder).await;
+    let web = web_server(WebSettings::default(), [Behaviour::default()]).await;
+    let mut rig = Rig { gateway, web, records, telemetry };
+    until("it rests", || rig.records.count("link down") == 1).await;
+    let loaded = other(&rig, "", "");
+    rig.gateway.reload(loaded).await.unwrap();
+    let _device = rig.online("me").await;
     rig.stop().await;
 }

@@ -9,6 +9,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod commands;
 mod devices;
 mod flood;
 mod flow;

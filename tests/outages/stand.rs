@@ -132,6 +132,16 @@ impl Web {
         missed.unwrap_or_else(|missed| panic!("{what}: {missed}"));
     }
 
+    /// Whether a link is up.
+    pub fn is_linked(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.look(|report| report.connected) > 0)
+    }
+
+    /// Sends a line on the link, if there is one.
+    pub fn say(&self, line: &str) {
+        self.server.as_ref().expect("it is there").send(line);
+    }
+
     /// The lines that came since this was asked before.
     pub fn take_lines(&self) -> impl Iterator<Item = String> {
         self.memory.take_lines().into_iter()

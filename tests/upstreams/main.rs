@@ -15,6 +15,7 @@ mod hand;
 mod http;
 mod http_link;
 mod https;
+mod pauses;
 mod poster;
 mod several;
 mod shutdown;

@@ -66,7 +66,11 @@ fn held() -> Result<Directory> {
 fn claim_of(number: u64) -> Result<Claim> {
     let seat = Seat { thread: 0, slot: number as u32 };
     let takeover_limit = Rate { count: 5, per: Duration::from_secs(60) };
-    let policy = DuplicatePolicy { winner: Duplicate::Takeover, takeover_limit };
+    let policy = DuplicatePolicy {
+        winner: Duplicate::Takeover,
+        takeover_limit,
+        flapping: Rate::per_hour(30),
+    };
     Ok(Claim { name: name(number)?, seat, session: SessionId(number), policy })
 }
 

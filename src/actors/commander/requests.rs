@@ -7,8 +7,10 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{Commander, Ending, Waiter, now};
 use crate::{
-    commands::{Command, Keeper, Refusal, Request, Told, parse},
-    messages::{CameOnline, Cancel, CommandLine, Finish, Look, Progress, Progresses, Step, Submit},
+    commands::{Command, Keeper, Refusal, Request, parse},
+    messages::{
+        CameOnline, Cancel, CommandLine, Finish, Look, Progress, Progresses, Standing, Step, Submit,
+    },
     model::{CommandFault, CommandState},
     supervision::failpoint,
 };
@@ -79,8 +81,10 @@ impl Handler<Look> for Commander {
     type Result = MessageResult<Look>;
 
     fn handle(&mut self, Look(id): Look, _: &mut Context<Self>) -> Self::Result {
-        let told: Option<Told> = self.keeper().commands.look(&id);
-        MessageResult(told)
+        let keeper = self.keeper();
+        let told = keeper.commands.look(&id);
+        let has_ended = keeper.commands.has_ended(&id);
+        MessageResult(told.map(|told| Standing { told, has_ended }))
     }
 }
 

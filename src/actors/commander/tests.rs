@@ -135,7 +135,11 @@ impl Stage {
             name: Name::new(name.as_bytes()).unwrap(),
             seat: SEAT,
             session: SessionId(session),
-            policy: DuplicatePolicy { winner: Duplicate::Takeover, takeover_limit },
+            policy: DuplicatePolicy {
+                winner: Duplicate::Takeover,
+                takeover_limit,
+                flapping: Rate::per_hour(0),
+            },
         };
         self.parts.directory.lock().unwrap().claim(claim, now().clock, &mut Vec::new());
     }
@@ -229,7 +233,7 @@ async fn whoever_asks_in_code_is_answered_when_it_is_safe() {
     // What a power cut leaves right behind the answer.
     let kept = Keeper::open(limits(), Arc::new(files.copy().cut_power(3)), true, now());
     assert_eq!(kept.unwrap().1.waiting, 1);
-    let told = stage.commander.send(Look("c-1".into())).await.unwrap().unwrap();
+    let told = stage.commander.send(Look("c-1".into())).await.unwrap().unwrap().told;
     assert_eq!(told.state, CommandState::Queued);
     let state = stage.commander.send(Cancel("c-1".into())).await.unwrap();
     assert_eq!(state, Ok(CommandState::Cancelled));

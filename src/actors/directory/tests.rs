@@ -10,7 +10,11 @@ fn claim(name: &str, session: u64, winner: Duplicate) -> Claim {
         name: Name::new(name.as_bytes()).unwrap(),
         seat: Seat { thread: 0, slot: session as u32 },
         session: SessionId(session),
-        policy: DuplicatePolicy { winner, takeover_limit: Rate::per_minute(2) },
+        policy: DuplicatePolicy {
+            winner,
+            takeover_limit: Rate::per_minute(2),
+            flapping: Rate::per_hour(3),
+        },
     }
 }
 
@@ -61,6 +65,7 @@ fn told(outcomes: Vec<Outcome>) -> Vec<String> {
         }
         Outcome::TakenOver(name) => format!("{name} taken over"),
         Outcome::Flagged(name) => format!("{name} flagged"),
+        Outcome::Flaps(name, connects) => format!("{name} came {connects} times"),
         Outcome::Stuck(name, _) => format!("{name} stuck"),
     };
     outcomes.into_iter().map(text).collect()
@@ -225,4 +230,22 @@ proptest! {
         prop_assert!(desk.directory.is_empty());
         prop_assert!(desk.directory.next_deadline().is_none());
     }
+}
+
+#[test]
+fn a_name_that_comes_and_goes_all_the_time_is_flagged_also_while_it_is_away() {
+    let mut desk = Desk::new();
+    for session in 1..=5 {
+        let mut out = Vec::new();
+        let claim = claim("a", session, Duplicate::Takeover);
+        desk.directory.came(&claim, desk.now, &mut out);
+        let expected = if session == 4 { vec!["a came 4 times"] } else { Vec::new() };
+        assert_eq!(told(out), expected, "the time {session}");
+        desk.claim("a", session, Duplicate::Takeover);
+        desk.left("a", session);
+        desk.after(60);
+    }
+    assert!(desk.directory.is_empty() && desk.directory.is_flagged("a", desk.now));
+    desk.after(3600);
+    assert!(!desk.directory.is_flagged("a", desk.now));
 }

@@ -5,13 +5,14 @@ use tokio::time::{sleep, sleep_until};
 use super::{
     ForwarderParts,
     arrivals::{Arrivals, Caller},
+    change::Change,
     ending::Ending,
 };
 use crate::{
     limits::Backoff,
     link::{
         Delivery, DeliverySettings, Encoder, ErrorAnswers, Link, LinkFault, LinkFaultKind, Mode,
-        adopt_tcp, adopt_unix,
+        UpstreamSettings, adopt_tcp, adopt_unix,
     },
     model::Offset,
     net::Stream,
@@ -22,6 +23,7 @@ use crate::{
 pub(super) struct Courier {
     pub(super) parts: ForwarderParts,
     pub(super) arrivals: Rc<Arrivals>,
+    pub(super) change: Rc<Change>,
     pub(super) ending: Rc<Ending>,
     pub(super) delivery: Delivery,
     pub(super) encoder: Encoder,
@@ -39,11 +41,15 @@ pub(super) struct Courier {
 
 impl Courier {
     /// Begins at the cursor that stands in the spool.
-    pub(super) fn new(parts: ForwarderParts, arrivals: Rc<Arrivals>, ending: Rc<Ending>) -> Self {
+    pub(super) fn new(
+        parts: ForwarderParts,
+        arrivals: Rc<Arrivals>,
+        change: Rc<Change>,
+        ending: Rc<Ending>,
+    ) -> Self {
         let settings = &parts.settings;
         let cursor = parts.spool.resume(parts.reader);
-        let retry = &settings.retry;
-        let backoff = Backoff::new(retry.initial.get(), retry.max.get(), parts.seed);
+        let backoff = backoff(settings, parts.seed);
         Self {
             delivery: Delivery::new(DeliverySettings::from(settings), cursor, backoff)
                 .following(parts.spool.began()),
@@ -54,6 +60,7 @@ impl Courier {
             stuck: None,
             resent: None,
             arrivals,
+            change,
             ending,
             parts,
         }
@@ -63,9 +70,11 @@ impl Courier {
     /// and has delivered everything, or has no time left.
     pub(super) async fn carry(mut self) {
         loop {
+            self.heed_change();
             let connected = tokio::select! {
                 biased;
                 () = self.over() => return,
+                () = self.change.asked() => continue,
                 connected = self.connect() => connected,
             };
             let fault = match connected {
@@ -82,8 +91,22 @@ impl Courier {
             tokio::select! {
                 biased;
                 () = self.over() => return,
+                () = self.change.asked() => {}
                 () = rest => {}
             }
+        }
+    }
+
+    /// Goes on by other settings, if there are some. What stood in the way of the old link may not do
+    /// so for the next.
+    fn heed_change(&mut self) {
+        let Some(settings) = self.change.take() else { return };
+        let backoff = backoff(&settings, self.parts.seed);
+        self.delivery.change(DeliverySettings::from(&*settings), backoff);
+        self.encoder = Encoder::new(settings.format, settings.encoding);
+        self.parts.settings = *settings;
+        if self.stuck.take().is_some() {
+            self.parts.telemetry.link_unstuck(&self.parts.name, self.stored);
         }
     }
 
@@ -132,7 +155,7 @@ impl Courier {
     fn failed(&mut self, fault: LinkFault) -> impl Future<Output = ()> + use<> {
         let (name, telemetry) = (&self.parts.name, &self.parts.telemetry);
         let mut pause = None;
-        if matches!(fault.kind, LinkFaultKind::Replaced | LinkFaultKind::Rewound) {
+        if fault.kind.is_by_hand() {
             self.delivery.ended();
             telemetry.link_down(name, fault.kind, &fault, None);
             self.heed_rewind();
@@ -208,4 +231,8 @@ impl Courier {
     pub(super) fn now() -> Instant {
         tokio::time::Instant::now().into_std()
     }
+}
+
+fn backoff(settings: &UpstreamSettings, seed: u64) -> Backoff {
+    Backoff::new(settings.retry.initial.get(), settings.retry.max.get(), seed)
 }

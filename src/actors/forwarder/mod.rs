@@ -6,6 +6,7 @@
 //! what was under way is sent again.
 
 mod arrivals;
+mod change;
 mod commanding;
 mod courier;
 mod door;
@@ -19,7 +20,7 @@ use std::{rc::Rc, sync::Arc};
 use actix::{fut, prelude::*};
 use tokio::{io::unix::AsyncFd, time::Instant};
 
-use self::{arrivals::Arrivals, courier::Courier, door::Strangers, ending::Ending};
+use self::{arrivals::Arrivals, change::Change, courier::Courier, door::Strangers, ending::Ending};
 use crate::{
     link::{Dial, UpstreamSettings},
     messages::{CommandLine, Finish, WebServerArrived},
@@ -57,9 +58,17 @@ pub struct ForwarderParts {
 pub struct Forwarder {
     parts: ForwarderParts,
     arrivals: Rc<Arrivals>,
+    change: Rc<Change>,
     ending: Rc<Ending>,
     strangers: Strangers,
 }
+
+/// Serves the web server by these settings from now on: the link is ended in order and made anew, and
+/// what was not acknowledged is sent again. Where the web server connects to us, it still does so at
+/// the same place.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reconnect(pub Box<UpstreamSettings>);
 
 impl Forwarder {
     /// A forwarder that begins as soon as it runs.
@@ -67,6 +76,7 @@ impl Forwarder {
         Self {
             parts,
             arrivals: Rc::default(),
+            change: Rc::default(),
             ending: Rc::default(),
             strangers: Strangers::default(),
         }
@@ -78,8 +88,12 @@ impl Actor for Forwarder {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.strangers.clear();
-        let courier =
-            Courier::new(self.parts.clone(), Rc::clone(&self.arrivals), Rc::clone(&self.ending));
+        let courier = Courier::new(
+            self.parts.clone(),
+            Rc::clone(&self.arrivals),
+            Rc::clone(&self.change),
+            Rc::clone(&self.ending),
+        );
         let ending = Rc::clone(&self.ending);
         ctx.spawn(courier.carry().into_actor(self).map(move |(), _, _| ending.finish()));
         self.accept_next(ctx);
@@ -94,6 +108,16 @@ impl Handler<WebServerArrived> for Forwarder {
 
     fn handle(&mut self, arrived: WebServerArrived, ctx: &mut Context<Self>) {
         self.greet(arrived.socket, arrived.peer, ctx);
+    }
+}
+
+impl Handler<Reconnect> for Forwarder {
+    type Result = ();
+
+    fn handle(&mut self, Reconnect(settings): Reconnect, _: &mut Context<Self>) {
+        // Also for a courier that begins behind a panic.
+        self.parts.settings.clone_from(&settings);
+        self.change.put(settings);
     }
 }
 

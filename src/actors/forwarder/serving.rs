@@ -72,7 +72,9 @@ impl Courier {
         let served = self.supply(&mut serving).await;
         let in_order = match &served {
             Ok(()) => true,
-            Err(fault) => fault.kind == LinkFaultKind::Rewound,
+            Err(fault) => {
+                matches!(fault.kind, LinkFaultKind::Rewound | LinkFaultKind::Reconfigured)
+            }
         };
         if in_order {
             self.say_goodbye(&mut serving).await;
@@ -94,6 +96,7 @@ impl Courier {
                 moved = poll_fn(|task| link.poll_exchange(task, out, inbox)) => moved,
                 () = self.arrivals.any() => Ok(Moved::default()),
                 () = self.rewinds.happened() => Ok(Moved::default()),
+                () = self.change.asked() => Ok(Moved::default()),
                 () = appended.notified(), if filled == Filled::CaughtUp => Ok(Moved::default()),
                 _ = self.ending.asked(), if self.ending.deadline().is_none() => {
                     Ok(Moved::default())
@@ -113,6 +116,9 @@ impl Courier {
             }
             if self.rewinds.is_pending() {
                 return Err(self.fault(LinkFaultKind::Rewound));
+            }
+            if self.change.is_asked() {
+                return Err(self.fault(LinkFaultKind::Reconfigured));
             }
             if self.delivery.is_overdue(Self::now()) {
                 return Err(self.fault(LinkFaultKind::AckTimeout));

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::Session;
 use crate::{
-    actors::thread::{Stage, UnderWay},
+    actors::thread::{Occupant, Stage, UnderWay},
     messages::{Awaited, Delivery, Refused, Step},
     model::CloseReason,
     protocol::{Given, Protocol},
@@ -17,7 +17,26 @@ impl Session {
     pub(super) fn commanded(&mut self) {
         self.commanding = true;
         self.give_up_poll();
+        self.catch_up();
         self.next_command();
+    }
+
+    /// In a pause: reads what the device has said before it is asked, which is no answer.
+    fn catch_up(&mut self) {
+        if self.thread.is_paused() && self.reads_on() {
+            self.go_on();
+            self.read_last();
+        }
+    }
+
+    /// Whether it is read in a pause all the same, since an answer is awaited.
+    pub(super) fn reads_on(&self) -> bool {
+        if !self.commanding || self.thread.may_read_on(self.slot) == 0 {
+            return false;
+        }
+        let await_answers =
+            |who: &mut Occupant| who.commands.as_ref().is_some_and(|all| all.await_answers());
+        self.thread.with(self.slot, await_answers) == Some(true)
     }
 
     /// Queues the next command, unless one is under way.
@@ -27,7 +46,7 @@ impl Session {
             let Some(delivery) = next.flatten() else { break };
             self.begin_command(delivery);
         }
-        let is_idle = |who: &mut crate::actors::thread::Occupant| {
+        let is_idle = |who: &mut Occupant| {
             who.commands.as_ref().is_none_or(|commands| commands.stage().is_none())
         };
         if self.thread.with(self.slot, is_idle) != Some(false) {
@@ -161,9 +180,7 @@ impl Session {
     }
 
     fn under_way<T>(&self, look: impl FnOnce(&mut UnderWay) -> T) -> Option<T> {
-        let looked = |who: &mut crate::actors::thread::Occupant| {
-            who.commands.as_mut()?.under_way().map(look)
-        };
+        let looked = |who: &mut Occupant| who.commands.as_mut()?.under_way().map(look);
         self.thread.with(self.slot, looked).flatten()
     }
 

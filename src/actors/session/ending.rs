@@ -10,8 +10,6 @@ pub(super) struct Ending {
     pub(super) deadline: u64,
     /// Nothing is left to be done for the device.
     pub(super) over: bool,
-    /// The first of what it said that could not be understood.
-    pub(super) misunderstood: Vec<u8>,
 }
 
 /// Most bytes that are read and thrown away while waiting for the device's FIN.
@@ -36,8 +34,7 @@ impl Session {
         self.give_up_held();
         let over = !takes_farewell(reason) || !self.is_owed(reason);
         let farewell = self.listener.farewell.as_millis() as u64;
-        let (deadline, misunderstood) = (self.thread.now() + farewell, Vec::new());
-        self.ending = Some(Box::new(Ending { deadline, over, misunderstood }));
+        self.ending = Some(Box::new(Ending { deadline: self.thread.now() + farewell, over }));
         self.finish_once_settled();
     }
 
@@ -147,7 +144,7 @@ impl Session {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(count)) => {
                     thrown_away += count;
-                    thread.with(self.slot, |who| who.received += count as u64);
+                    self.received(&buffer[..count]);
                 }
             }
         }

@@ -10,6 +10,7 @@
 //! | `reading` | bytes in: cut, named, told |
 //! | `frames` | frames: named, held, told, answered |
 //! | `subdevices` | many devices behind one connection |
+//! | `first` | what people are told of a device without a name |
 //! | `naming` | from the claim to `online` |
 //! | `asking` | what deciders are asked |
 //! | `writing` | bytes out |
@@ -22,6 +23,7 @@ mod actor;
 mod asking;
 mod commands;
 mod ending;
+mod first;
 mod frames;
 mod naming;
 mod polls;
@@ -44,6 +46,7 @@ pub use self::{
 use self::{
     asking::Question,
     ending::Ending,
+    first::FirstBytes,
     frames::Held,
     polls::Polls,
     subdevices::SubDevices,
@@ -69,6 +72,8 @@ pub struct Session {
     intake: Intake,
     /// The place of its protocol among those of its listener, once that is known.
     speaks: Option<u8>,
+    /// What it said first, while it has no name.
+    first: Option<Box<FirstBytes>>,
     /// Frames that wait for its name.
     held: Option<Box<Held>>,
     /// The devices behind it, where its protocol allows many.
@@ -141,6 +146,7 @@ impl Session {
             slot,
             speaks: intake.speaks(),
             intake,
+            first: None,
             held: None,
             subdevices: None,
             answered: false,
@@ -173,13 +179,9 @@ impl Session {
         self.stream.descriptor().map(|socket| socket.as_raw_fd())
     }
 
-    /// The bytes that were read and wait for its name, or for the rest of a frame; once they were
-    /// found to be neither, those.
-    pub fn waiting_bytes(&self) -> &[u8] {
-        match &self.ending {
-            Some(ending) if !ending.misunderstood.is_empty() => &ending.misunderstood,
-            _ => self.intake.held(),
-        }
+    /// The first bytes that it has sent, while it has no name.
+    pub fn first_bytes(&self) -> &[u8] {
+        self.first.as_ref().map_or(&[], |first| first.as_slice())
     }
 
     /// Notes that its socket is ready.
@@ -266,7 +268,7 @@ impl Session {
             Nudge::Probe => self.begin_probe(),
             Nudge::Look => {}
             Nudge::Deadline(at) => self.look_at_deadlines(at),
-            Nudge::Resumed => self.go_on(),
+            Nudge::Resumed => self.resumed(),
             Nudge::HungUp => self.hung_up(),
             Nudge::Command => self.commanded(),
             Nudge::Subdevice(slot, nudge) => self.heed_subdevice(slot, nudge),

@@ -27,6 +27,7 @@ impl Session {
         self.thread.with(self.slot, |who| {
             who.name = Some(name);
         });
+        self.first = None;
         self.stands(Standing::Claiming);
         self.thread.claim(self.slot);
     }
@@ -37,6 +38,7 @@ impl Session {
             return;
         }
         self.stands(Standing::Granted);
+        self.thread.tap_granted(self.slot);
         self.ask(Happened::Online, |session, verdict| match verdict {
             Verdict::Proceed => session.goes_online(),
             Verdict::Refuse(_) => session.end(CloseReason::Denied),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Session, failpoint_data, frames::Taken};
 use crate::{
-    actors::thread::Standing,
+    actors::thread::{Standing, Way},
     extension::{Happened, Moment, Verdict},
     messages::ListenerProfile,
     model::CloseReason,
@@ -24,8 +24,8 @@ impl Session {
     /// Reads what there is, up to a buffer full in one turn, cuts it and tells it.
     pub(super) fn read(&mut self) {
         let mut left = match self.listener.protocols.cut_frames() {
-            true => FRAMES_A_TURN,
-            false => usize::MAX,
+            true => FRAMES_A_TURN.min(self.share_of_pause()),
+            false => self.share_of_pause(),
         };
         while self.may_read() && !self.has_more {
             let thread = Rc::clone(&self.thread);
@@ -35,7 +35,7 @@ impl Session {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
-                    self.heard(count);
+                    self.heard(&buffer[..count]);
                     self.cut(&buffer[..count]);
                     left = room - count;
                 }
@@ -55,10 +55,11 @@ impl Session {
             if !self.may_read() {
                 break;
             }
-            match self.stream.read_now(&mut buffer) {
+            let room = self.share_of_pause().min(buffer.len());
+            match self.stream.read_now(&mut buffer[..room]) {
                 Ok(count @ 1..) => {
                     heard = true;
-                    self.heard(count);
+                    self.heard(&buffer[..count]);
                     self.cut(&buffer[..count]);
                 }
                 Ok(0) | Err(_) => break,
@@ -86,9 +87,17 @@ impl Session {
         }
         match self.standing {
             Standing::Claiming | Standing::Granted => false,
-            Standing::Online => !self.thread.is_paused(),
+            Standing::Online => !self.thread.is_paused() || self.reads_on(),
             // A registration is read even in a pause; bytes that go upstream nameless are not.
             Standing::Nameless => !self.waits_unread(),
+        }
+    }
+
+    /// Bytes that it may be read in this turn since there is a pause, or not.
+    fn share_of_pause(&self) -> usize {
+        match self.commanding && self.standing == Standing::Online && self.thread.is_paused() {
+            true => self.thread.may_read_on(self.slot),
+            false => usize::MAX,
         }
     }
 
@@ -103,10 +112,24 @@ impl Session {
         self.listener.rules.unregistered == Unregistered::Forward && self.thread.is_paused()
     }
 
-    fn heard(&mut self, count: usize) {
-        self.heard_unpaused = self.thread.unpaused_now();
+    fn heard(&mut self, bytes: &[u8]) {
+        self.heard_unpaused = self.thread.heard_now();
+        if self.commanding && self.thread.is_paused() {
+            self.thread.has_read_on(self.slot, bytes.len());
+        }
         self.idle_told = false;
-        self.thread.with(self.slot, |who| who.received += count as u64);
+        if self.standing == Standing::Nameless {
+            self.first.get_or_insert_default().add(bytes);
+        }
+        self.received(bytes);
+    }
+
+    /// Counts what was read, and shows it to those who look.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        self.thread.with(self.slot, |who| {
+            who.received += bytes.len() as u64;
+            self.thread.passed(self.slot, who, Way::Received, bytes);
+        });
     }
 
     /// Cuts `input` until it is used up, or until something has to be waited for; the rest is
@@ -191,9 +214,6 @@ impl Session {
         let telemetry = &self.thread.ports.telemetry;
         self.thread.with(self.slot, |who| telemetry.bad_bytes(&who.facts(), fault, &bytes));
         self.end(fault.reason());
-        if let Some(ending) = self.ending.as_mut() {
-            ending.misunderstood = bytes;
-        }
     }
 
     /// Goes on with what was read before something had to be waited for.
@@ -201,7 +221,8 @@ impl Session {
         let waits = self.asking
             || self.ending.is_some()
             || matches!(self.standing, Standing::Claiming | Standing::Granted);
-        if waits || (self.standing == Standing::Online && self.thread.is_paused()) {
+        let is_paused = || self.standing == Standing::Online && self.thread.is_paused();
+        if waits || (is_paused() && !self.reads_on()) {
             return;
         }
         if self.standing == Standing::Online {

@@ -130,6 +130,8 @@ impl Session {
         match (nudge, is_claiming.is_some_and(|(_, claiming)| *claiming == slot)) {
             (SubNudge::Granted, true) if self.standing == Standing::Claiming => {
                 self.stands(Standing::Granted);
+                self.thread.with(slot, |who| who.standing = Standing::Granted);
+                self.thread.tap_granted(slot);
                 self.ask_about(slot, Happened::Online, move |session, verdict| match verdict {
                     Verdict::Proceed => session.subdevice_goes_online(),
                     Verdict::Refuse(_) => session.subdevice_is_refused(CloseReason::Denied),

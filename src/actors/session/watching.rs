@@ -153,10 +153,17 @@ impl Session {
         let pause = self.intake.pause_after(&profile.protocols, &profile.rules)?;
         let heard = match self.standing {
             Standing::Nameless => !self.waits_unread(),
-            Standing::Online => !self.thread.is_paused(),
+            Standing::Online => !self.thread.is_paused() || self.reads_on(),
             Standing::Claiming | Standing::Granted => false,
         };
-        if heard && !self.asking { self.after_silence(pause) } else { None }
+        let heard_until = self.heard_unpaused + pause.as_millis() as u64;
+        (heard && !self.asking).then(|| self.thread.moment_while_heard(heard_until))
+    }
+
+    /// A pause is over. Whatever was heard in it, from now on silence counts.
+    pub(super) fn resumed(&mut self) {
+        self.heard_unpaused = self.heard_unpaused.min(self.thread.unpaused_now());
+        self.go_on();
     }
 
     /// When the device will have been silent for so long.

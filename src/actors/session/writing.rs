@@ -1,15 +1,16 @@
 use std::task::Poll;
 
 use super::Session;
-use crate::extension::Happened;
+use crate::{actors::thread::Way, extension::Happened};
 
 impl Session {
     /// Writes what is queued, as far as the device takes it.
     pub(super) fn write(&mut self) {
         loop {
             let thread = std::rc::Rc::clone(&self.thread);
-            let (stream, telemetry) = (&mut self.stream, &thread.ports.telemetry);
-            let written = thread.with(self.slot, |who| {
+            let (slot, stream) = (self.slot, &mut self.stream);
+            let telemetry = &thread.ports.telemetry;
+            let written = thread.with(slot, |who| {
                 if who.outbound.is_empty() {
                     return None;
                 }
@@ -21,6 +22,7 @@ impl Session {
                 };
                 Some(written.map(|count| {
                     who.sent += count as u64;
+                    thread.passed(slot, who, Way::Sent, &who.outbound.waiting()[..count]);
                     let has_room = who.outbound.written(count);
                     telemetry.outbound_changed(stayed, who.outbound.stayed());
                     has_room

@@ -85,6 +85,13 @@ impl Commands {
         self.under_way.as_ref().map(|under_way| under_way.stage)
     }
 
+    /// Whether an answer is waited for, or will be once what waits was sent.
+    pub fn await_answers(&self) -> bool {
+        let under_way = self.under_way.iter().map(|under_way| &under_way.delivery);
+        let mut all = under_way.chain(&self.waiting);
+        all.any(|delivery| !matches!(delivery.answer, Awaited::Nothing))
+    }
+
     /// It is under way no more.
     pub fn finish(&mut self) -> Option<Delivery> {
         self.under_way.take().map(|under_way| under_way.delivery)

@@ -6,7 +6,7 @@ use super::{Occupant, SessionHost, SessionThread, Standing};
 use crate::messages::{Describe, Described, Description};
 
 /// Slots that are looked at in one go: everybody else waits meanwhile.
-const SLOTS_AT_ONCE: u32 = 2048;
+pub(super) const SLOTS_AT_ONCE: u32 = 2048;
 
 impl Handler<Describe> for SessionHost {
     type Result = MessageResult<Describe>;
@@ -58,15 +58,11 @@ impl SessionThread {
         })
     }
 
-    /// The first of the bytes that wait for the name of the session in `slot`.
+    /// The first bytes that the session in `slot` has sent, while it has no name.
     pub(super) fn first_bytes(&self, slot: u32) -> Vec<u8> {
         let nameless = |who: &mut Occupant| who.name.is_none().then(|| who.running.clone());
         let Some(running) = self.with(slot, nameless).flatten() else { return Vec::new() };
-        let first = running.try_borrow().map(|session| {
-            let held = session.waiting_bytes();
-            held[..held.len().min(Description::MOST_BYTES)].to_vec()
-        });
-        first.unwrap_or_default()
+        running.try_borrow().map(|session| session.first_bytes().to_vec()).unwrap_or_default()
     }
 }
 

@@ -41,6 +41,7 @@ impl ActorFuture<SessionHost> for Housekeeping {
             thread.keep_promises(&mut self.safe, task);
             thread.tell_replies();
             if host.stopping && thread.sessions() == 0 {
+                thread.end_taps();
                 ctx.stop();
                 return Poll::Ready(());
             }

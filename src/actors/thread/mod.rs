@@ -17,8 +17,11 @@ mod outbound;
 mod pausing;
 mod ports;
 mod promises;
+mod recent;
 mod serving;
 mod subdevices;
+mod tapping;
+mod taps;
 mod turns;
 
 use std::{
@@ -33,7 +36,9 @@ use tokio::time::Instant;
 
 use self::{
     deadlines::{Deadlines, Look},
+    pausing::ReadOn,
     promises::Promises,
+    taps::Taps,
     turns::Turns,
 };
 use crate::{
@@ -51,6 +56,7 @@ pub use host::{SessionHost, start_host};
 pub use occupant::{Occupant, Standing};
 pub use outbound::Outbound;
 pub use ports::ThreadPorts;
+pub use taps::Way;
 
 /// Most bytes of one read.
 const READ_BUFFER: usize = 64 << 10;
@@ -103,6 +109,9 @@ pub struct SessionThread {
     /// Room for what is told of one frame.
     scratch: RefCell<Scratch>,
     outbox: RefCell<Outbox>,
+    taps: RefCell<Taps>,
+    /// Whether anybody looks at what passes.
+    tapping: Cell<bool>,
     deadlines: RefCell<Deadlines>,
     buffer: RefCell<Box<[u8]>>,
     readiness: Readiness,
@@ -118,6 +127,7 @@ pub struct SessionThread {
     read_at: Cell<UnixMillis>,
     began: Instant,
     pauses: Cell<Pauses>,
+    read_on: RefCell<ReadOn>,
     /// Set while something waits for the end of the turn.
     unflushed: Cell<bool>,
     /// Wakes the host.
@@ -147,6 +157,8 @@ impl SessionThread {
             promises_are_kept,
             scratch: RefCell::default(),
             outbox: RefCell::default(),
+            taps: RefCell::default(),
+            tapping: Cell::default(),
             deadlines: RefCell::default(),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             readiness: Readiness::new()?,
@@ -157,6 +169,7 @@ impl SessionThread {
             read_at: Cell::default(),
             began: Instant::now(),
             pauses: Cell::default(),
+            read_on: RefCell::default(),
             unflushed: Cell::new(false),
             waker: RefCell::default(),
             host: OnceCell::new(),
@@ -188,6 +201,17 @@ impl SessionThread {
     /// The same moment on the clock that never stands still; `None` in a pause, when nobody can say.
     pub fn moment_of(&self, unpaused: u64) -> Option<u64> {
         (!self.is_paused()).then(|| unpaused.saturating_add(self.pauses.get().over))
+    }
+
+    /// The same for a device that is heard at this moment, whether there is a pause or not; in a pause
+    /// that is ahead of [`SessionThread::unpaused_now`].
+    pub fn heard_now(&self) -> u64 {
+        self.now().saturating_sub(self.pauses.get().over)
+    }
+
+    /// The moment that [`SessionThread::heard_now`] shows as `heard`, while the device is heard.
+    pub fn moment_while_heard(&self, heard: u64) -> u64 {
+        heard.saturating_add(self.pauses.get().over)
     }
 
     /// Whether devices' data must stay unread: from when the spool is full until the thread has

@@ -1,4 +1,4 @@
-use std::{os::fd::RawFd, time::Duration};
+use std::{collections::HashMap, os::fd::RawFd, time::Duration};
 
 use actix::{fut, prelude::*};
 
@@ -7,6 +7,17 @@ use crate::{actors::session::Nudge, net::kernel};
 
 /// How often a paused thread looks for peers that have hung up.
 const HANGUP_SWEEP: Duration = Duration::from_secs(1);
+
+/// Bytes that a session is read in one pause, at most, while a command awaits its answer. They go to
+/// the reserve, which is for others too.
+const MOST_READ_ON: usize = 256 << 10;
+
+/// The same in one turn.
+const READ_ON_A_TURN: usize = 4 << 10;
+
+/// What was read in the present pause of sessions whose commands await answers, by their slots.
+#[derive(Debug, Default)]
+pub(super) struct ReadOn(HashMap<u32, usize>);
 
 /// What a full spool means for the sessions of a thread.
 impl SessionHost {
@@ -59,6 +70,24 @@ impl SessionHost {
     }
 }
 
+/// In a pause a session is read on while a command awaits its answer: that is how the answer comes.
+impl SessionThread {
+    /// How many bytes the session in `slot` may be read in this turn of the pause. None, once it had
+    /// its share, or once so much of the reserve is used that no newcomers are let in.
+    pub fn may_read_on(&self, slot: u32) -> usize {
+        if !self.ports.spool.pressure().admits_newcomers() {
+            return 0;
+        }
+        let read = self.read_on.borrow().0.get(&slot).copied().unwrap_or_default();
+        MOST_READ_ON.saturating_sub(read).min(READ_ON_A_TURN)
+    }
+
+    /// The session in `slot` was read so many bytes in the pause.
+    pub fn has_read_on(&self, slot: u32, bytes: usize) {
+        *self.read_on.borrow_mut().0.entry(slot).or_default() += bytes;
+    }
+}
+
 impl SessionThread {
     /// A pause is over; most sessions never noticed it.
     fn nudge_held_back(&self) {
@@ -80,6 +109,7 @@ impl SessionThread {
         match (paused, pauses.since) {
             (true, None) => pauses.since = Some(now),
             (false, Some(since)) => {
+                self.read_on.take();
                 let length = now.saturating_sub(since);
                 pauses.over += length;
                 pauses.since = None;

@@ -42,6 +42,7 @@ impl SessionThread {
         if let Some(host) = host {
             self.with(host, |host| host.subdevices.retain(|at| *at != slot));
         }
+        self.tap_closed(slot, &who, reason);
         self.tell_offline(&who, reason);
         if who.is_online() {
             self.ports.telemetry.subdevice_gone(&who.facts(), reason);

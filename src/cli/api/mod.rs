@@ -2,7 +2,10 @@
 
 mod client;
 mod devices;
+mod reload;
+mod send;
 mod tail;
+mod tap;
 mod url;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -10,6 +13,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 
 pub use devices::{DevicesArgs, EXAMPLES as DEVICES_EXAMPLES};
+pub use reload::{EXAMPLES as RELOAD_EXAMPLES, ReloadArgs};
+pub use send::{EXAMPLES as SEND_EXAMPLES, SendArgs};
 pub use tail::{EXAMPLES as TAIL_EXAMPLES, TailArgs};
 
 use self::{client::Client, url::ApiUrl};
@@ -37,6 +42,9 @@ pub enum ApiFault {
     /// It went wrong.
     #[error("{0}")]
     Failed(String),
+    /// The gateway's configuration has these faults.
+    #[error("{}", .0.join("; "))]
+    Faults(Vec<String>),
     /// Whoever reads has had enough.
     #[error("standard output is closed")]
     Closed,
@@ -72,6 +80,16 @@ pub fn devices(args: &DevicesArgs, options: &Options) -> ExitCode {
     ended("devices", run(|| devices::run(args, options)))
 }
 
+/// `tetherd send`
+pub fn send(args: &SendArgs, options: &Options) -> ExitCode {
+    ended("send", run(|| send::run(args, options)))
+}
+
+/// `tetherd reload`
+pub fn reload(args: &ReloadArgs, options: &Options) -> ExitCode {
+    ended("reload", run(|| reload::run(args, options)))
+}
+
 /// `tetherd tail`
 pub fn tail(args: &TailArgs, options: &Options) -> ExitCode {
     ended("tail", run(|| tail::run(args, options)))
@@ -87,6 +105,10 @@ fn ended(command: &str, result: Result<(), ApiFault>) -> ExitCode {
     match result {
         Ok(()) | Err(ApiFault::Closed) => ExitCode::SUCCESS,
         Err(ApiFault::Usage(why)) => output::refuse(&format!("{command}: {why}")),
+        Err(ApiFault::Faults(faults)) => {
+            faults.iter().for_each(|fault| output::note(fault));
+            ExitCode::from(output::BAD_USAGE)
+        }
         Err(ApiFault::Failed(why)) => output::fail(&format!("{command}: {why}")),
     }
 }

@@ -204,6 +204,11 @@ impl Commands {
         self.known(id).map(|(told, _)| told)
     }
 
+    /// Whether a command has come to its end, or is not known.
+    pub fn has_ended(&self, id: &str) -> bool {
+        !self.ids.contains_key(id)
+    }
+
     /// How much there is to do.
     pub fn load(&self) -> Load {
         let in_flight = self.attempts.len();

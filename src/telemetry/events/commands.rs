@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use serde_json::json;
 use slog::{debug, error, info, warn};
 
 use super::Telemetry;
@@ -30,9 +31,20 @@ impl Telemetry {
         if let Some(reason) = reason {
             self.counts().commands_failed.add(reason, 1);
         }
-        let state = reason.map_or(state.as_str(), CommandFault::as_str);
         debug!(self.log(Module::Commands), "command";
-            "id" => id, "name" => name.as_str(), "attempt" => attempt, "state" => state);
+            "id" => id, "name" => name.as_str(), "attempt" => attempt, "state" => state.as_str(),
+            "reason" => reason.map(CommandFault::as_str));
+        self.witnessed(|witness| {
+            witness.tell("command", Some(name.as_str()), || {
+                let mut facts = json!({
+                    "id": id, "name": name.as_str(), "attempt": attempt, "state": state.as_str(),
+                });
+                if let Some(reason) = reason {
+                    facts["reason"] = reason.as_str().into();
+                }
+                facts
+            });
+        });
     }
 
     /// Bytes of the journal are no records: what stood there is not known, and nothing that waits is

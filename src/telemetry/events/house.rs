@@ -37,6 +37,24 @@ impl Telemetry {
         self.counts().admin_missed.add(events);
     }
 
+    /// Somebody with this token, from `peer`, begins to look at the bytes of `what`.
+    pub fn tap_opened(&self, token: Option<&str>, peer: &str, what: &str) {
+        self.counts().taps.add(1);
+        info!(self.log(Module::Admin), "tap opened";
+            "token" => token, "peer" => peer, "what" => what);
+    }
+
+    /// He looks no more.
+    pub fn tap_ended(&self, token: Option<&str>, peer: &str, what: &str) {
+        info!(self.log(Module::Admin), "tap ended";
+            "token" => token, "peer" => peer, "what" => what);
+    }
+
+    /// Somebody who looks at bytes was too slow for so many of them.
+    pub fn tap_missed(&self, bytes: u64) {
+        self.counts().tap_missed_bytes.add(bytes);
+    }
+
     /// The admin API answers at `address`.
     pub fn admin_listening(&self, address: &dyn Display) {
         info!(self.log(Module::Admin), "admin API listening"; "address" => %address);

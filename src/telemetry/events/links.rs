@@ -43,10 +43,7 @@ impl Telemetry {
         retry: Option<Duration>,
     ) {
         self.counts().link_faults.add(kind, 1);
-        let level = match kind {
-            LinkFaultKind::Replaced | LinkFaultKind::Rewound => Level::Info,
-            _ => Level::Warning,
-        };
+        let level = if kind.is_by_hand() { Level::Info } else { Level::Warning };
         let retry = retry.map(|pause| format!("{:.1}s", pause.as_secs_f64()));
         self.log(Module::Link).put(
             level,

@@ -7,7 +7,7 @@ use slog::{debug, error, info, trace, warn};
 
 use super::{SessionFacts, Telemetry};
 use crate::{
-    model::{CloseReason, Name, Seat, UnixMillis},
+    model::{CloseReason, FlagReason, Name, Seat, UnixMillis},
     telemetry::{Closed, Excerpt, Filtered, Label, Level, Module, Polled},
 };
 
@@ -69,7 +69,7 @@ impl Telemetry {
         self.session_ended_with(facts, ending, Vec::new());
     }
 
-    /// The same; where it has no name, these are the first bytes that waited for one.
+    /// The same; where it has no name, these are the first bytes that it sent.
     pub fn session_ended_with(&self, facts: &SessionFacts, ending: &Ending, first: Vec<u8>) {
         let counts = self.counts();
         counts.ended.add(ending.reason, 1);
@@ -110,19 +110,36 @@ impl Telemetry {
     pub fn takeover(&self, name: &Name) {
         self.counts().takeovers.add(1);
         info!(self.log(Module::Registry), "name taken over"; "name" => name.as_str());
-        self.name_told("taken_over", name);
+        let name = name.as_str();
+        self.witnessed(|witness| {
+            witness.tell("taken_over", Some(name), || json!({ "name": name }))
+        });
     }
 
     /// A name was taken over more often than its listener allows: the oldest keeps it for a while.
     pub fn takeover_flagged(&self, name: &Name) {
         self.counts().takeovers_flagged.add(1);
         warn!(self.log(Module::Registry), "name taken over too often"; "name" => name.as_str());
-        self.name_told("flagged", name);
+        let name = name.as_str();
+        self.witnessed(|witness| {
+            let facts = || json!({ "name": name, "why": FlagReason::Takeovers.as_str() });
+            witness.tell("flagged", Some(name), facts);
+        });
     }
 
-    fn name_told(&self, kind: &'static str, name: &Name) {
+    /// A name has come `connects` times, more often than its listener takes for usual. Told once,
+    /// until it has calmed down.
+    pub fn flapping(&self, name: &Name, connects: u32) {
+        self.counts().flapping.add(1);
         let name = name.as_str();
-        self.witnessed(|witness| witness.tell(kind, Some(name), || json!({ "name": name })));
+        warn!(self.log(Module::Registry), "device flaps"; "name" => name, "connects" => connects);
+        self.witnessed(|witness| {
+            witness.tell(
+                "flagged",
+                Some(name),
+                || json!({ "name": name, "why": FlagReason::Connects.as_str(), "connects": connects }),
+            );
+        });
     }
 
     /// A device has been silent for `silence`, and stays connected.

@@ -46,6 +46,7 @@ fn everything(t: &Telemetry) {
     t.session_ended(&FACTS, &ending(CloseReason::Idle));
     t.takeover(&name);
     t.takeover_flagged(&name);
+    t.flapping(&name, 31);
     t.denied(&FACTS, &"online", "not ours");
     t.idle(&FACTS, second);
     t.filtered(&FACTS, Filtered::Unregistered, 2, 40);
@@ -103,7 +104,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
     let (telemetry, records) = Telemetry::recording();
     everything(&telemetry);
     let all = records.all();
-    assert_eq!(all.len(), 61);
+    assert_eq!(all.len(), 62);
     for entry in &all {
         let message = &entry.message;
         assert!(message.starts_with(char::is_lowercase) && !message.ends_with('.'), "{message}");
@@ -134,6 +135,7 @@ fn every_event_writes_one_plain_record_and_moves_its_count_by_what_it_says() {
             ("takeovers", "", 1),
             ("denied", "", 1),
             ("takeovers_flagged", "", 1),
+            ("flapping", "", 1),
             ("threads_stuck", "", 2),
             ("traffic_silences", "", 1),
             ("watchdog_starved", "", 1),
