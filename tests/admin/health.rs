@@ -217,11 +217,11 @@ async fn speak(device: &mut Dtu, client: &Client, wanted: impl Fn(&serde_json::V
 
 #[actix_rt::test]
 async fn devices_that_fall_silent_are_told_of_and_leave_the_gateway_ready() {
-    let health = "[health]\ntraffic_window = '1s'\ntraffic_least = 10";
+    let health = "[health]\ntraffic_window = '1s'\ntraffic_least = 3";
     let (rig, client) = rig_with("", health).await;
     let mut device = rig.online("me").await;
     assert_eq!(traffic(&client).await.1["quiet"], false);
-    let has_history = |flow: &serde_json::Value| flow["before"].as_u64().unwrap() >= 20;
+    let has_history = |flow: &serde_json::Value| flow["before"].as_u64().unwrap() >= 10;
     speak(&mut device, &client, has_history).await;
 
     until("it is told", || rig.records.count("devices have fallen silent") == 1).await;
