@@ -5,7 +5,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread::Builder,
+    thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,11 @@ use crate::{
 
 /// Watches the health of a gateway from a thread of its own, for as long as this lives: one that
 /// stands still could tell nobody.
-pub struct Watch(#[allow(dead_code, reason = "its end ends the thread")] Sender<()>);
+pub struct Watch {
+    /// Its end ends the thread.
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Watch {
     /// Begins to watch.
@@ -31,8 +35,21 @@ impl Watch {
     ) -> io::Result<Self> {
         let (end, ended) = channel();
         let watcher = Watcher { health, spool, telemetry, still: BTreeMap::new() };
-        Builder::new().name("health".to_owned()).spawn(move || watcher.run(&ended))?;
-        Ok(Self(end))
+        let builder = Builder::new().name("health".to_owned());
+        let thread = builder.spawn(move || watcher.run(&ended))?;
+        Ok(Self { end: Some(end), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    /// Waits for the thread, which never waits for anybody: the folder of the spool is free for the
+    /// next gateway when this one is gone.
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been told; there is nothing more to say.
+            let _ = thread.join();
+        }
     }
 }
 
