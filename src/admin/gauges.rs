@@ -62,12 +62,17 @@ fn of_process(house: &House) -> Vec<Gauge> {
         Gauge::of(
             "tetherd_log_records_waiting",
             "Log records that wait to be written",
-            house.telemetry.counts().log_records_waiting() as f64,
+            house.telemetry.counts().queues.log_records.get() as f64,
         ),
         Gauge::of(
             "tetherd_admin_followers",
             "Those who follow what goes on by way of the admin API",
             house.followers.load(Ordering::Relaxed) as f64,
+        ),
+        Gauge::of(
+            "tetherd_admin_taps",
+            "Taps that show what a device says",
+            house.taps.load(Ordering::Relaxed) as f64,
         ),
     ]
 }
@@ -140,6 +145,16 @@ fn of_devices(house: &House) -> Vec<Gauge> {
             f64::from(house.occupancy.limit()),
         ),
         Gauge::of("tetherd_names", "Names that are held", house.names.count() as f64),
+        Gauge::of(
+            "tetherd_outbound_bytes",
+            "Bytes that devices do not take: their sockets are full",
+            house.telemetry.counts().queues.outbound_bytes.get() as f64,
+        ),
+        Gauge::of(
+            "tetherd_replies_waiting",
+            "Replies that wait until what they answer is safe",
+            house.telemetry.counts().queues.replies.get() as f64,
+        ),
         flagged(house),
     ]
 }

@@ -1,7 +1,5 @@
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use super::{
-    AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Polled,
+    AcceptFaultKind, ActorKind, Counter, Filtered, Label, LinkError, LinkFaultKind, Polled, Queues,
     Refusal, Tally,
 };
 use crate::model::{CloseReason, CommandFault, CommandState};
@@ -69,18 +67,11 @@ macro_rules! counts {
         #[derive(Debug, Default)]
         pub struct Counts {
             $($(#[doc = $doc])+ pub $name: $kind,)+
-            /// Log records that were taken and are no line yet. Each is counted only once it is in the
-            /// queue, perhaps behind its line, so that this may be less than zero for a moment and is
-            /// never too high.
-            pub(super) log_waiting: AtomicI64,
+            /// What waits.
+            pub queues: Queues,
         }
 
         impl Counts {
-            /// Log records that wait to be written.
-            pub fn log_records_waiting(&self) -> u64 {
-                self.log_waiting.load(Ordering::Relaxed).max(0) as u64
-            }
-
             /// All counts now, by the names of the fields. Each is read for itself, so that two
             /// of them may be an event apart.
             pub fn snapshot(&self) -> Snapshot {

@@ -132,6 +132,7 @@ fn records_lost_under_pressure_are_counted_and_reported_once_it_is_over() {
         info!(log, "data"; "number" => number);
     }
     assert_eq!(counts.log_records_lost.get(), 92);
+    assert_eq!(counts.queues.log_records.get(), 8, "they wait");
     paper.shut(false);
     paper.wait_until(|sheet| sheet.text.windows(4).any(|word| word == b"lost"));
     drop(guard);
@@ -140,6 +141,7 @@ fn records_lost_under_pressure_are_counted_and_reported_once_it_is_over() {
     assert_eq!(lines[8]["number"], 8);
     assert_eq!((&lines[9]["msg"], &lines[9]["records"]), (&"log records lost".into(), &92.into()));
     assert_eq!(counts.log_records_lost.get(), 92);
+    assert_eq!(counts.queues.log_records.get(), 0);
 }
 
 #[test]

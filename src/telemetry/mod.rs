@@ -23,6 +23,7 @@ pub mod log;
 pub mod metrics;
 mod module;
 mod queue;
+mod queues;
 mod reasons;
 mod recorder;
 mod settings;
@@ -38,6 +39,7 @@ pub use label::{Counter, Label, Tally};
 pub use levels::LevelControl;
 pub use log::{Log, LogFault, LogGuard};
 pub use module::Module;
+pub use queues::{Depth, Queues};
 pub use reasons::{
     AcceptFaultKind, ActorKind, Filtered, LinkError, LinkFaultKind, Polled, Refusal,
 };

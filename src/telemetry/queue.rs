@@ -93,7 +93,7 @@ impl Drain for Front {
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
         let pressure = &self.pressure;
         if self.core.log(record, values).is_ok() {
-            pressure.counts.log_waiting.fetch_add(1, Ordering::AcqRel);
+            pressure.counts.queues.log_records.rise();
         } else {
             pressure.lost.fetch_add(1, Ordering::AcqRel);
             pressure.counts.log_records_lost.add(1);
@@ -108,7 +108,7 @@ impl Drain for Writer {
 
     fn log(&self, record: &Record, values: &OwnedKVList) -> Result<(), Never> {
         self.add(&Entry::new(record, values));
-        if self.pressure.counts.log_waiting.fetch_sub(1, Ordering::AcqRel) <= 1 {
+        if self.pressure.counts.queues.log_records.fall() <= 1 {
             self.report_lost();
             self.write();
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use rustix::process::Signal;
 use tetherd::{
     extension::{Happened, Observed},
     protocol::{Code, Conversation, Cut, Kind, Reading},
@@ -18,8 +19,10 @@ use tetherd::{
 
 use crate::{
     client::{Answer, Client, get_blocking},
-    harness::{Dtu, LIMIT, Rig, until},
-    is_problem, rig_with,
+    harness::{Dtu, LIMIT, Rig, process::Program, until},
+    is_problem,
+    program::admin_of,
+    rig_with,
 };
 
 const ADMIN: &str = "[admin]\naddress = '127.0.0.1:0'\n";
@@ -180,6 +183,22 @@ async fn one_session_thread_that_stands_still_is_told_from_the_others() {
     rig.stop().await;
 }
 
+#[actix_rt::test]
+async fn the_disk_has_a_thread_with_a_heart_of_its_own() {
+    let rest = format!("threads = 1\n{ADMIN}");
+    let mut program = Program::start("127.0.0.1:9", "", "", &rest);
+    let client = admin_of(&program).await;
+    let facts = client.get("/readyz").await.json();
+    let threads = facts["threads"].as_array().unwrap();
+    let names: Vec<_> = threads.iter().map(|thread| thread["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["main", "spool", "admin"]);
+    program.signal(Signal::TERM);
+    program.enters("draining").await;
+    program.signal(Signal::TERM);
+    assert_eq!(program.ends().await.code, Some(0));
+    assert!(program.saying("thread stands still").is_empty());
+}
+
 /// What a gateway says of its traffic.
 async fn traffic(client: &Client) -> (u16, serde_json::Value) {
     let ready = client.get("/readyz").await;
@@ -198,11 +217,11 @@ async fn speak(device: &mut Dtu, client: &Client, wanted: impl Fn(&serde_json::V
 
 #[actix_rt::test]
 async fn devices_that_fall_silent_are_told_of_and_leave_the_gateway_ready() {
-    let health = "[health]\ntraffic_window = '1s'\ntraffic_least = 10";
+    let health = "[health]\ntraffic_window = '1s'\ntraffic_least = 3";
     let (rig, client) = rig_with("", health).await;
     let mut device = rig.online("me").await;
     assert_eq!(traffic(&client).await.1["quiet"], false);
-    let has_history = |flow: &serde_json::Value| flow["before"].as_u64().unwrap() >= 20;
+    let has_history = |flow: &serde_json::Value| flow["before"].as_u64().unwrap() >= 10;
     speak(&mut device, &client, has_history).await;
 
     until("it is told", || rig.records.count("devices have fallen silent") == 1).await;

@@ -101,15 +101,19 @@ async fn what_waits_is_measured_in_events_bytes_and_seconds_until_it_is_delivere
 }
 
 #[actix_rt::test]
-async fn those_who_follow_are_counted_while_they_do() {
+async fn those_who_follow_and_those_who_tap_are_counted_while_they_do() {
     let (rig, client) = rig().await;
     let follower = client.follow("/api/events").await;
-    let followers = async || value(&client.get("/metrics").await.text(), "tetherd_admin_followers");
-    assert_eq!(followers().await, 1.0);
-    drop(follower);
+    let tap = client.follow("/api/devices/me/tap").await;
+    let followers = async || {
+        let metrics = client.get("/metrics").await.text();
+        ["tetherd_admin_followers", "tetherd_admin_taps"].map(|metric| value(&metrics, metric))
+    };
+    assert_eq!(followers().await, [1.0; 2]);
+    drop((follower, tap));
     // It is noticed at the next word to it.
     let begun = Instant::now();
-    while followers().await > 0.0 {
+    while followers().await != [0.0; 2] {
         assert!(begun.elapsed() < LIMIT, "it is counted for ever");
         let _device = rig.online("me").await;
     }

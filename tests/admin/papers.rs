@@ -37,16 +37,20 @@ async fn the_readme_lists_every_metric_and_no_other() {
 }
 
 #[actix_rt::test]
-async fn the_dashboard_asks_for_metrics_that_there_are() {
+async fn dashboard_and_alarms_ask_for_metrics_that_there_are() {
     let (rig, client) = rig().await;
     let there = rendered(&client.get("/metrics").await.text());
     let _: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let words = DASHBOARD.split(|letter| !is_word(letter));
-    let asked: BTreeSet<_> = words.filter(|word| word.starts_with("tetherd_")).collect();
-    assert!(asked.len() > 10);
-    for metric in asked {
-        assert!(there.contains(metric), "{metric}");
+    let alarms = README.split("### Alarms").nth(1).unwrap().split("\n### ").next().unwrap();
+    let named = |text: &'static str| -> BTreeSet<&str> {
+        let words = text.split(|letter| !is_word(letter));
+        words.filter(|word| word.starts_with("tetherd_")).collect()
+    };
+    let (drawn, alarming) = (named(DASHBOARD), named(alarms));
+    assert!(drawn.len() > 10 && alarming.len() > 5);
+    for metric in drawn.union(&alarming) {
+        assert!(there.contains(*metric), "{metric}");
     }
     rig.stop().await;
 }

@@ -174,13 +174,17 @@ async fn a_device_that_does_not_read_is_refused_bytes_and_there_is_word_of_room(
     }
     assert_eq!(handle.try_write(chunk.clone()).await, Err(Refused::Full));
     assert!(!notebook.has(Moment::Writable));
+    let left = || rig.gateway.counts().queues.outbound_bytes.get();
+    assert!((1..=64 << 10).contains(&left()), "{} bytes are not taken", left());
     device.read(queued).await;
     until("there is word of room", || notebook.has(Moment::Writable)).await;
+    assert_eq!(left(), 0);
     handle.try_write("again").await.unwrap();
     assert_eq!(device.read(5).await, b"again");
 
     while handle.write(chunk.clone()).await.is_ok() {}
     rig.sees(|report| report.reasons.get("slow_reader") == Some(&1)).await;
+    assert_eq!(left(), 0, "nobody waits for who is gone");
     rig.stop().await;
 }
 

@@ -24,6 +24,8 @@ async fn a_reply_to_data_waits_until_they_are_safe_and_later_ones_wait_behind_it
 
     device.write(&[report(2), report(3), heartbeat(4)].concat()).await;
     until("all are told", || spool.told() == LOGGED_IN + 3).await;
+    let waiting = || rig.gateway.counts().queues.replies.get();
+    until("all replies are counted", || waiting() == 3).await;
     let mut early = [0; 1];
     assert!(device.stream.try_read(&mut early).is_err(), "nothing was promised");
     spool.make_safe(LOGGED_IN + 1);
@@ -31,6 +33,7 @@ async fn a_reply_to_data_waits_until_they_are_safe_and_later_ones_wait_behind_it
     assert!(device.stream.try_read(&mut early).is_err(), "one event is safe, the others are not");
     spool.make_safe(2);
     assert_eq!(device.read(20).await, [answer(0x22, 3), answer(0x13, 4)].concat());
+    until("none waits", || waiting() == 0).await;
     spool.make_safe(100);
     rig.stop().await;
 }

@@ -9,17 +9,23 @@ impl Session {
         loop {
             let thread = std::rc::Rc::clone(&self.thread);
             let (slot, stream) = (self.slot, &mut self.stream);
+            let telemetry = &thread.ports.telemetry;
             let written = thread.with(slot, |who| {
                 if who.outbound.is_empty() {
                     return None;
                 }
+                let stayed = who.outbound.stayed();
                 let Poll::Ready(written) = stream.poll_write_some(who.outbound.waiting()) else {
+                    who.outbound.stay();
+                    telemetry.outbound_changed(stayed, who.outbound.stayed());
                     return None;
                 };
                 Some(written.map(|count| {
                     who.sent += count as u64;
                     thread.passed(slot, who, Way::Sent, &who.outbound.waiting()[..count]);
-                    who.outbound.written(count)
+                    let has_room = who.outbound.written(count);
+                    telemetry.outbound_changed(stayed, who.outbound.stayed());
+                    has_room
                 }))
             });
             match written.flatten() {

@@ -68,6 +68,12 @@ impl SessionThread {
         }
     }
 
+    /// Tells how many replies wait, if that is another number than last time.
+    pub(super) fn tell_replies(&self) {
+        let now = self.promises.borrow().len();
+        self.ports.telemetry.replies_changed(self.replies.replace(now), now);
+    }
+
     fn send_due(&self, safe: Offset) {
         let mut sent = Vec::new();
         self.promises.borrow_mut().take_due(safe, |key, reply| {

@@ -117,6 +117,7 @@ impl SessionThread {
         self.with(slot, |who| drop(who.ticket.take()));
         self.observe_ending(slot, reason);
         let Some(mut who) = self.table.borrow_mut().remove(slot) else { return };
+        self.ports.telemetry.outbound_changed(who.outbound.stayed(), 0);
         self.tap_closed(slot, &who, reason);
         self.tell_offline(&who, reason);
         let ending = Ending {

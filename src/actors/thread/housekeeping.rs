@@ -39,6 +39,7 @@ impl ActorFuture<SessionHost> for Housekeeping {
             let served = thread.serve(task);
             thread.flush();
             thread.keep_promises(&mut self.safe, task);
+            thread.tell_replies();
             if host.stopping && thread.sessions() == 0 {
                 thread.end_taps();
                 ctx.stop();

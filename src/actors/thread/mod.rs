@@ -102,6 +102,8 @@ pub struct SessionThread {
     table: RefCell<Slots<Occupant>>,
     batch: RefCell<Batch>,
     promises: RefCell<Promises>,
+    /// How many replies wait, as was told last.
+    replies: Cell<usize>,
     /// Whether the spool makes anything safe.
     promises_are_kept: bool,
     /// Room for what is told of one frame.
@@ -151,6 +153,7 @@ impl SessionThread {
             table: RefCell::default(),
             batch: RefCell::new(batch),
             promises: RefCell::default(),
+            replies: Cell::new(0),
             promises_are_kept,
             scratch: RefCell::default(),
             outbox: RefCell::default(),

@@ -15,6 +15,8 @@ struct Queue {
     finish: Finish,
     /// Somebody was refused and wants to hear when there is room.
     wanted: bool,
+    /// So many of the bytes have stayed, since the device does not take them.
+    stayed: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,10 +53,23 @@ impl Outbound {
         self.waiting().is_empty()
     }
 
+    /// How many bytes the device did not take when it was offered them, and has not taken since.
+    pub fn stayed(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.stayed)
+    }
+
+    /// The socket takes nothing more for now.
+    pub fn stay(&mut self) {
+        if let Some(queue) = self.queue.as_mut() {
+            queue.stayed = queue.bytes.len();
+        }
+    }
+
     /// The socket took `count` bytes; answers whether somebody waits to hear of room.
     pub fn written(&mut self, count: usize) -> bool {
         let Some(queue) = self.queue.as_mut() else { return false };
         queue.bytes.advance(count);
+        queue.stayed = queue.stayed.min(queue.bytes.len());
         if !queue.bytes.is_empty() {
             return false;
         }
@@ -110,6 +125,21 @@ mod tests {
         assert!(outbound.written(3), "all written, and somebody wanted to know");
         assert_eq!(outbound.push(b"9", 8), Ok(()));
         assert!(!outbound.written(1), "nobody was refused since");
+    }
+
+    #[test]
+    fn what_the_device_does_not_take_stays_until_it_does() {
+        let mut outbound = Outbound::default();
+        outbound.push(b"12345678", 99).unwrap();
+        assert_eq!(outbound.stayed(), 0, "nobody has offered it");
+        outbound.written(2);
+        outbound.stay();
+        outbound.push(b"90", 99).unwrap();
+        assert_eq!(outbound.stayed(), 6);
+        outbound.written(5);
+        assert_eq!(outbound.stayed(), 3);
+        outbound.written(3);
+        assert_eq!(outbound.stayed(), 0);
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Promises {
         }
     }
 
+    /// How many replies wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether any waits for its events to be safe.
     pub fn waits(&self) -> bool {
         self.waiting.len() > self.gathered

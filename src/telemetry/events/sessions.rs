@@ -194,6 +194,16 @@ impl Telemetry {
             "thread" => seat.thread, "name" => name.as_str());
     }
 
+    /// Of the bytes that a device does not take there were `before`, and are `after`.
+    pub fn outbound_changed(&self, before: usize, after: usize) {
+        self.counts().queues.outbound_bytes.change(before, after);
+    }
+
+    /// Of the replies of a thread that wait for the spool there were `before`, and are `after`.
+    pub fn replies_changed(&self, before: usize, after: usize) {
+        self.counts().queues.replies.change(before, after);
+    }
+
     /// A decider refused something, for the reason `why`.
     pub fn denied(&self, facts: &SessionFacts, moment: &dyn Display, why: &str) {
         self.counts().denied.add(1);

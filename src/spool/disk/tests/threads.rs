@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::*;
-use crate::spool::{Files, SystemFiles};
+use crate::{
+    health::Heartbeats,
+    spool::{Files, SystemFiles},
+};
 
 const WRITERS: u64 = 3;
 
@@ -149,4 +152,22 @@ fn a_stop_in_the_middle_of_everything_keeps_all_that_was_appended() {
             _ => drop(spool),
         }
     }
+}
+
+#[test]
+fn the_writer_beats_while_it_has_nothing_to_do_and_nobody_misses_it_behind_its_end() {
+    let files: Arc<dyn Files> = Arc::new(MemoryFiles::new());
+    let spool = start(&files, settings());
+    let hearts = Heartbeats::default();
+    spool.hearts().into_iter().for_each(|heart| hearts.add(heart));
+    let age = || hearts.look(Instant::now())[0].age;
+    let begun = Instant::now();
+    let mut last = age();
+    while last <= age() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it only grows older");
+        last = age();
+        thread::yield_now();
+    }
+    assert!(spool.close());
+    assert_eq!(hearts.look(Instant::now()), []);
 }
