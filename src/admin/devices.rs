@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     messages::Description,
-    model::{SessionId, UnixMillis},
+    model::{Name, SessionId, UnixMillis},
 };
 
 /// Most devices of one page.
@@ -67,6 +67,9 @@ pub(super) struct Device {
     connected_at: String,
     /// How long ago.
     connected_seconds: f64,
+    /// How long nothing was read from it; time in which devices pause does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_seconds: Option<f64>,
     /// Bytes read.
     received_bytes: u64,
     /// Bytes written.
@@ -75,6 +78,9 @@ pub(super) struct Device {
     data_events: u64,
     /// It is behind the connection of another device.
     is_behind: bool,
+    /// The devices behind that connection, 100 at most; only where one device is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<String>,
     /// It came too often, or its name was taken over too often: `/api/flagged` says which.
     flagged: bool,
 }
@@ -209,10 +215,12 @@ fn device(held: &Held, session: Description) -> Device {
         peer: session.peer,
         connected_at: ago(session.connected),
         connected_seconds: session.connected.as_secs_f64(),
+        silent_seconds: session.silent.map(|silent| silent.as_secs_f64()),
         received_bytes: session.received_bytes,
         sent_bytes: session.sent_bytes,
         data_events: session.data_events,
         is_behind: session.is_behind,
+        beside: session.beside.iter().map(Name::to_string).collect(),
         flagged: held.flagged,
     }
 }

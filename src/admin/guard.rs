@@ -1,4 +1,8 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use actix_web::{
     Error, HttpMessage,
@@ -12,6 +16,9 @@ use actix_web::{
 };
 
 use super::{
+    login,
+    logins::{Guesses, Logins},
+    page,
     problem::{self, Problem},
     settings::Access,
     tokens::{Caller, Tokens},
@@ -19,21 +26,25 @@ use super::{
 use crate::{net::Address, telemetry::Telemetry};
 
 /// What stands in every answer.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CACHE_CONTROL, "no-store"),
+const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
     ),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Answers everybody, with or without a token: whether we live is no secret.
+/// Answers everybody, with or without a token: whether we live is no secret. Nor are the files of the
+/// dashboard.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Where a token is given for a cookie.
+const LOGIN: &str = "/api/login";
 
 /// Lets in who may come in, and gives every answer its looks.
 pub(super) struct Guard {
@@ -41,8 +52,10 @@ pub(super) struct Guard {
     host: String,
     /// Every address of this machine is listened on.
     is_everywhere: bool,
-    tokens: Tokens,
-    telemetry: Telemetry,
+    pub(super) tokens: Tokens,
+    logins: Mutex<Logins>,
+    guesses: Mutex<Guesses>,
+    pub(super) telemetry: Telemetry,
 }
 
 /// The request asks for no body.
@@ -56,11 +69,26 @@ impl Guard {
             Address::Unix(_) => String::new(),
         };
         let is_everywhere = address.ip().is_some_and(|ip| ip.is_unspecified());
-        Self { host, is_everywhere, tokens, telemetry }
+        let (logins, guesses) = Default::default();
+        Self { host, is_everywhere, tokens, logins, guesses, telemetry }
     }
 
-    /// Why a request is not even looked at, or who asks.
-    fn admit(&self, request: &ServiceRequest) -> Result<Caller, Problem> {
+    /// Who is logged in.
+    pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A token was wrong: waits as long as that has to, so that nobody finds one by guessing.
+    pub(super) async fn slow_down(&self) {
+        let pause = {
+            let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            guesses.wrong(Instant::now())
+        };
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Why a request is not even looked at, or who asks; nobody where everybody may.
+    fn admit(&self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         let headers = request.headers();
         let host = text(headers, header::HOST).or_else(|| {
             // A whole address in the first line counts instead.
@@ -75,6 +103,10 @@ impl Guard {
             let why = "pages of other origins may do nothing here";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
+        if is_of_another_site(headers) {
+            let why = "pages of other sites may do nothing here";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
         if has_body(headers) && !is_json(headers) {
             let why = "a body must be application/json, and say so";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
@@ -82,21 +114,38 @@ impl Guard {
         self.caller(request)
     }
 
-    fn caller(&self, request: &ServiceRequest) -> Result<Caller, Problem> {
-        let said = text(request.headers(), header::AUTHORIZATION);
+    fn caller(&self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+        let headers = request.headers();
         let is_safe = request.method().is_safe();
-        let Some(caller) = self.tokens.caller(said) else {
-            if is_safe && OPEN.contains(&request.path()) {
-                return Ok(Caller { token: None, access: Access::Read });
+        let said = text(headers, header::AUTHORIZATION);
+        let cookie = || {
+            let now = Instant::now();
+            login::secrets(headers).find_map(|secret| self.logins().caller(secret, now))
+        };
+        let by_token = self.tokens.caller(said);
+        let is_by_cookie = by_token.is_none() && said.is_none();
+        let caller = by_token.or_else(|| is_by_cookie.then(cookie).flatten());
+        let Some(caller) = caller else {
+            let is_open = OPEN.contains(&request.path()) || page::has(request.path());
+            if request.path() == LOGIN || (is_safe && is_open) {
+                return Ok(None);
             }
-            let why = "a token is needed: Authorization: Bearer TOKEN, one of [admin.tokens]";
+            let why = "a token is needed: Authorization: Bearer TOKEN, one of [admin.tokens]; \
+                       or log in at /";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, why));
         };
-        if !is_safe && caller.access < Access::Full {
+        if is_safe || request.path() == LOGIN {
+            return Ok(Some(caller));
+        }
+        if is_by_cookie && !headers.contains_key(header::ORIGIN) {
+            let why = "a change by a page must say its Origin";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
+        if caller.access < Access::Full {
             let why = "this token may read only; changes need one with access = \"full\"";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
-        Ok(caller)
+        Ok(Some(caller))
     }
 
     /// A name that leads to us although it is none of ours is a page's trick to get at us by way of
@@ -132,17 +181,27 @@ pub(super) async fn guard(
     let mut response = match guard.admit(&request) {
         Err(problem) => {
             guard.telemetry.admin_refused(&peer, &what, problem.detail());
+            if problem.is_of(StatusCode::UNAUTHORIZED)
+                && request.headers().contains_key(header::AUTHORIZATION)
+            {
+                guard.slow_down().await;
+            }
             request.into_response(problem.response())
         }
         Ok(caller) => {
-            request.extensions_mut().insert(caller.clone());
+            if let Some(caller) = &caller {
+                request.extensions_mut().insert(caller.clone());
+            }
+            // Logging in and out says itself who it was.
+            let is_change = !is_safe && request.path() != LOGIN;
             let response = match next.call(request).await {
                 Ok(response) => response.map_into_boxed_body(),
                 Err(error) => return Err(error),
             };
-            if !is_safe {
+            if is_change {
                 let status = response.status().as_u16();
-                guard.telemetry.admin_changed(caller.token.as_deref(), &peer, &what, status);
+                let token = caller.as_ref().and_then(|caller| caller.token.as_deref());
+                guard.telemetry.admin_changed(token, &peer, &what, status);
             }
             response
         }
@@ -158,13 +217,16 @@ pub(super) async fn guard(
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -179,7 +241,24 @@ fn host_name(host: &str) -> &str {
 /// Whether the page that asks is ours: its address is the one that is asked.
 fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     let origin = text(headers, header::ORIGIN).unwrap_or_default();
-    origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host))
+    let scheme = if is_by_tls(headers) { "https://" } else { "http://" };
+    origin.strip_prefix(scheme).is_some_and(|own| own.eq_ignore_ascii_case(host))
+}
+
+/// Whether a proxy in front of us says that the browser speaks TLS with it. A page cannot say so: it
+/// may not set this header for another origin.
+pub(super) fn is_by_tls(headers: &HeaderMap) -> bool {
+    let said = text(headers, HeaderName::from_static("x-forwarded-proto"));
+    said.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+/// Whether a browser says that another site's page asks, for a picture, say, where no Origin is sent.
+/// Following a link is no such thing.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let said = |name| text(headers, HeaderName::from_static(name));
+    let is_other =
+        said("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site));
+    is_other && said("sec-fetch-mode") != Some("navigate")
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

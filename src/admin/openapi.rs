@@ -2,7 +2,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use super::{
-    commands, devices, events, health, metrics, problem, reload, sessions, taps, upstreams,
+    commands, devices, events, gateway, health, login, metrics, problem, reload, sessions, taps,
+    upstreams,
 };
 
 /// All of the API, from the code that answers it.
@@ -13,6 +14,10 @@ use super::{
         health::healthz,
         health::readyz,
         metrics::metrics,
+        gateway::show,
+        login::show,
+        login::open,
+        login::close,
         devices::list,
         devices::show,
         devices::kick,

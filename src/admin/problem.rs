@@ -74,6 +74,10 @@ impl Problem {
         &self.detail
     }
 
+    pub(super) fn is_of(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
     pub(super) fn response(&self) -> HttpResponse {
         let body = serde_json::to_string(self).unwrap_or_default();
         let status = StatusCode::from_u16(self.status);

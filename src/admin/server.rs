@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, watch};
 use super::{
     AdminFault, Settings, commands, devices, events,
     guard::{self, Guard},
-    health,
+    gateway, health,
     house::House,
-    metrics, openapi,
+    login, metrics, openapi, page,
     problem::Problem,
     reload::{self, ReloadWish, Reloads},
     sessions, taps,
@@ -93,6 +93,7 @@ impl Door {
             worker.beat_here();
             App::new()
                 .app_data(house.clone())
+                .app_data(Data::from(Arc::clone(&guard)))
                 .app_data(PayloadConfig::new(MOST_BODY))
                 .wrap(from_fn(move |request, next| guard::guard(Arc::clone(&guard), request, next)))
                 .configure(routes)
@@ -180,7 +181,18 @@ fn routes(config: &mut web::ServiceConfig) {
     at("/api/upstreams/{name}/skip", vec![(Method::POST, web::post().to(upstreams::skip))]);
     at("/api/events", get(web::get().to(events::follow)));
     at("/api/reload", vec![(Method::POST, web::post().to(reload::reload))]);
-    at("/api/login", vec![(Method::POST, web::post().to(|| not_built("the dashboard's login")))]);
+    at("/api/gateway", get(web::get().to(gateway::show)));
+    at(
+        "/api/login",
+        vec![
+            (Method::GET, web::get().to(login::show)),
+            (Method::POST, web::post().to(login::open)),
+            (Method::DELETE, web::delete().to(login::close)),
+        ],
+    );
+    for path in page::paths() {
+        at(path, get(web::get().to(page::answer)));
+    }
     at("/api/openapi.json", get(web::get().to(openapi::document)));
 }
 

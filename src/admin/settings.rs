@@ -49,3 +49,13 @@ pub enum Access {
     /// Everything.
     Full,
 }
+
+impl Access {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Full => "full",
+        }
+    }
+}

@@ -59,9 +59,14 @@ impl Tokens {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
+        self.holder(said.trim())
+    }
+
+    /// Whose token `said` is.
+    pub fn holder(&self, said: &str) -> Option<Caller> {
         // All are looked at, so that the time tells nothing about their order.
         let found = self.0.iter().fold(None, |found, token| {
-            let is_it = are_equal(said.trim().as_bytes(), token.secret.as_bytes());
+            let is_it = are_equal(said.as_bytes(), token.secret.as_bytes());
             if is_it { Some(token) } else { found }
         })?;
         Some(Caller { token: Some(found.name.clone()), access: found.access })

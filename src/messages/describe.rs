@@ -42,6 +42,8 @@ pub struct Description {
     pub peer: String,
     /// How long it is connected.
     pub connected: Duration,
+    /// How long it is silent, pauses left out; unknown in the moment in which it is at work.
+    pub silent: Option<Duration>,
     /// Bytes read.
     pub received_bytes: u64,
     /// Bytes written.
@@ -50,6 +52,9 @@ pub struct Description {
     pub data_events: u64,
     /// Whether it is behind the connection of another.
     pub is_behind: bool,
+    /// The names that share its connection, its own among them, [`Description::MOST_BESIDE`] at most;
+    /// told only where one session is asked for alone.
+    pub beside: Vec<Name>,
     /// Without a name: the first bytes that it has sent, [`Description::MOST_BYTES`] at most.
     pub first_bytes: Vec<u8>,
 }
@@ -57,4 +62,7 @@ pub struct Description {
 impl Description {
     /// Most bytes of a nameless device that are told.
     pub const MOST_BYTES: usize = 64;
+
+    /// Most names of devices behind one connection that are told.
+    pub const MOST_BESIDE: usize = 100;
 }

@@ -184,6 +184,11 @@ impl Session {
         self.first.as_ref().map_or(&[], |first| first.as_slice())
     }
 
+    /// When something was last read, on the clock that stands still in pauses.
+    pub fn heard_unpaused(&self) -> u64 {
+        self.heard_unpaused
+    }
+
     /// Notes that its socket is ready.
     pub fn note(&mut self, ready: &Ready) {
         self.stream.note(ready);

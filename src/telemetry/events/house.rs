@@ -24,6 +24,16 @@ impl Telemetry {
             "token" => token, "peer" => peer, "what" => what, "status" => status);
     }
 
+    /// Somebody logs in to the dashboard with the token of this name, from `peer`.
+    pub fn admin_logged_in(&self, token: Option<&str>, peer: &str) {
+        info!(self.log(Module::Admin), "logged in"; "token" => token, "peer" => peer);
+    }
+
+    /// Somebody logs out again.
+    pub fn admin_logged_out(&self, token: Option<&str>, peer: &str) {
+        info!(self.log(Module::Admin), "logged out"; "token" => token, "peer" => peer);
+    }
+
     /// A request was refused before it could do anything. Logged once a second.
     pub fn admin_refused(&self, peer: &str, what: &str, why: &str) {
         self.counts().admin_refused.add(1);

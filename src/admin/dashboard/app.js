@@ -1,0 +1,184 @@
+// The page: who may see it, what is asked for all the time, and which list is shown.
+import { Problem, ask } from './api.js';
+import { complain, h, mark, put } from './dom.js';
+import { poll } from './poll.js';
+import { GatewayView } from './gateway.js';
+import { UpstreamsView } from './upstreams.js';
+import { devicesView } from './devices.js';
+import { deviceView } from './device.js';
+import { endedView } from './ended.js';
+import { happeningsView } from './happenings.js';
+import { loginView } from './login.js';
+import { namelessView } from './nameless.js';
+
+const at = (id) => document.getElementById(id);
+
+/** Beside the lists there is room for what goes on. */
+const wide = matchMedia('(min-width: 84rem)');
+
+const PLACES = [
+  ['devices', 'Devices', devicesView],
+  ['nameless', 'Nameless', namelessView],
+  ['ended', 'Ended', endedView],
+  ['happenings', 'Happenings', happeningsView],
+];
+
+/** What the views know of the whole. */
+const house = {
+  mayChange: false,
+  gateway: undefined,
+  listeners: () => house.gateway?.listeners ?? [],
+};
+
+let leave = () => {};
+let leaveAside = () => {};
+let polls = [];
+
+async function begin() {
+  end();
+  let myself;
+  try {
+    myself = await ask('/api/login');
+  } catch (problem) {
+    notice(problem);
+    setTimeout(begin, 3000);
+    return;
+  }
+  notice();
+  if (myself.access === 'none') {
+    at('login').replaceChildren(loginView(begin));
+    at('login').hidden = false;
+    at('login').querySelector('input').focus();
+    return;
+  }
+  house.mayChange = myself.access === 'full';
+  at('myself').replaceChildren(...who(myself));
+  open();
+}
+
+/** Who is logged in, and the way out. */
+function who({ token, access, logged_in: isLoggedIn }) {
+  if (!token) return [];
+  const may = access === 'full' ? 'may change things' : 'may read';
+  const out = h('button', { type: 'button', class: 'quiet', click: logOut }, 'Log out');
+  return [h('span', {}, h('b', {}, token), ` ${may}`), ...(isLoggedIn ? [' ', out] : [])];
+}
+
+async function logOut() {
+  try {
+    await ask('/api/login', { method: 'DELETE' });
+    begin();
+  } catch (problem) {
+    notice(problem);
+  }
+}
+
+function open() {
+  at('house').hidden = false;
+  const gateway = new GatewayView(at('gateway'), at('facts'), at('now'));
+  const upstreams = new UpstreamsView(at('upstreams'), house);
+  polls = [
+    poll(2000, (signal) =>
+      watched(async () => {
+        house.gateway = await ask('/api/gateway', { signal });
+        gateway.show(house.gateway);
+        dispatchEvent(new CustomEvent('gateway'));
+      }),
+    ),
+    poll(3000, (signal) => watched(() => upstreams.look(signal))),
+  ];
+  route();
+}
+
+/** Nothing is asked any more, and nothing shown. */
+function end() {
+  polls.forEach((one) => one.stop());
+  polls = [];
+  leave();
+  leaveAside();
+  leave = leaveAside = () => {};
+  at('myself').replaceChildren();
+  at('now').replaceChildren();
+  at('upstreams').replaceChildren(...[...at('upstreams').children].slice(0, 1));
+  at('login').hidden = at('house').hidden = true;
+  at('login').replaceChildren();
+}
+
+/** Says above everything where the gateway does not answer as it should. */
+async function watched(work) {
+  try {
+    await work();
+    notice();
+  } catch (problem) {
+    if (problem.name !== 'AbortError' && problem.status !== 401) notice(problem);
+    throw problem;
+  }
+}
+
+function notice(problem) {
+  complain(at('notice'), problem);
+  mark(document.body, 'data-stale', problem instanceof Problem && problem.status === 0);
+}
+
+/** `#/devices?search=86`, `#/device/NAME`. */
+function route() {
+  if (at('house').hidden) return;
+  leave();
+  const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
+  const [place, name] = path.split('/');
+  const view = at('view');
+  view.replaceChildren();
+  const known = PLACES.find(([key]) => key === place) ?? PLACES[0];
+  leave =
+    place === 'device'
+      ? deviceView(view, house, decoded(name))
+      : known[2](view, house, new URLSearchParams(search));
+  showPlaces(place === 'device' ? 'devices' : known[0]);
+  showAside(place);
+}
+
+function decoded(name = '') {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function showPlaces(current) {
+  const links = PLACES.map(([key, title]) =>
+    h('a', { href: `#/${key}`, 'aria-current': key === current && 'page' }, title),
+  );
+  at('places').replaceChildren(...links);
+}
+
+/** Only one of the two follows: followers are few. */
+function showAside(place) {
+  const wanted = wide.matches && !['device', 'happenings'].includes(place);
+  if (wanted === at('aside').hasChildNodes()) return;
+  leaveAside();
+  leaveAside = () => {};
+  at('aside').replaceChildren();
+  if (wanted) leaveAside = happeningsView(at('aside'), house);
+}
+
+function keys(event) {
+  const isWriting = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+  if (event.key !== '/' || isWriting || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.querySelector('input[type=search]');
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+addEventListener('hashchange', route);
+addEventListener('login-needed', begin);
+addEventListener('keydown', keys);
+wide.addEventListener('change', () => at('house').hidden || route());
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  at('view').focus();
+});
+put(at('facts'), '');
+begin();

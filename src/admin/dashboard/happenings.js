@@ -1,0 +1,130 @@
+// What goes on, as it goes on. However much that is, so many lines are kept, and a few times a
+// second they are drawn.
+import { query } from './api.js';
+import { complain, complaint, h, put } from './dom.js';
+import { count, instant, many, size, span, words } from './format.js';
+import { follow } from './stream.js';
+
+const MOST = 200;
+const DRAWN_EACH = 250;
+
+const SIGNS = {
+  online: '▲', closed: '▼', idle: '◦', taken_over: '⇄', flagged: '⚑', link_up: '▲',
+  link_down: '▼', link_stuck: '■', gap: '⋯', phase: '»', missed: '?',
+};
+
+const STATES = {
+  connecting: 'connecting…', open: 'live', waiting: 'broken off, trying again…',
+  hidden: 'stands still while nobody looks', refused: 'refused',
+};
+
+export function happeningsView(place, house, asked) {
+  return follower(place, 'What goes on', asked?.get('name') ?? '', undefined);
+}
+
+/** Follows everything, or one device; `heard` is told each event. Answers how to leave. */
+export function follower(place, title, name, heard) {
+  const problem = complaint();
+  const state = h('span', { class: 'live' });
+  const list = h('ol', { class: 'happenings', 'aria-label': title });
+  const none = h('p', { class: 'none' }, 'Nothing has happened since you look.');
+  const hold = h('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false', click: pause }, 'Hold');
+  place.append(
+    h('div', { class: 'head' }, h('h2', {}, title), state, hold),
+    problem,
+    none,
+    list,
+  );
+  let waiting = [];
+  let beyond = 0;
+  let held = false;
+  const timer = setInterval(draw, DRAWN_EACH);
+  const stream = follow(`/api/events${query({ name })}`, {
+    event(kind, facts) {
+      heard?.(kind, facts);
+      waiting.push([kind, facts]);
+      if (waiting.length > MOST) {
+        waiting.shift();
+        beyond += 1;
+      }
+    },
+    state(now, fault) {
+      put(state, STATES[now]);
+      state.dataset.state = now;
+      complain(problem, fault);
+    },
+  });
+
+  function pause() {
+    held = !held;
+    hold.setAttribute('aria-pressed', String(held));
+    put(hold, held ? 'Go on' : 'Hold');
+    if (!held) draw();
+  }
+
+  function draw() {
+    if (held || !waiting.length) return;
+    const lines = waiting.map(([kind, facts]) => line(kind, facts)).reverse();
+    if (beyond) lines.push(h('li', { class: 'missed' }, `${many(beyond, 'more line')} not shown`));
+    waiting = [];
+    beyond = 0;
+    none.hidden = true;
+    list.prepend(...lines);
+    while (list.children.length > MOST) list.lastChild.remove();
+  }
+
+  return () => {
+    clearInterval(timer);
+    stream.stop();
+  };
+}
+
+function line(kind, facts) {
+  const name = facts.name;
+  return h(
+    'li',
+    { class: kind },
+    h('time', { datetime: facts.time }, facts.time ? instant(facts.time) : ''),
+    h('span', { class: 'mark', 'aria-hidden': 'true' }, SIGNS[kind] ?? '·'),
+    h('span', { class: 'kind' }, words(kind)),
+    h(
+      'span',
+      { class: 'about' },
+      name && h('a', { href: `#/device/${encodeURIComponent(name)}` }, name),
+      name && ' ',
+      about(kind, facts),
+    ),
+  );
+}
+
+/** Everything else in a few words. */
+function about(kind, facts) {
+  switch (kind) {
+    case 'online':
+      return `from ${facts.peer} at ${facts.listener}`;
+    case 'closed': {
+      const nobody = facts.name ? '' : `${facts.peer} at ${facts.listener}, nameless: `;
+      const had =
+        facts.connected_seconds === undefined
+          ? ''
+          : ` after ${span(facts.connected_seconds)}, ${size(facts.received_bytes)}`;
+      return `${nobody}${facts.reason}${had}`;
+    }
+    case 'idle':
+      return `silent for ${span(facts.silent_seconds)}`;
+    case 'link_stuck':
+      return `${facts.upstream} at event ${facts.offset}`;
+    case 'gap':
+      return `${facts.upstream}: ${many(facts.events, 'event')} never come, ${facts.reason}`;
+    case 'phase':
+      return `the gateway is ${facts.phase}`;
+    case 'missed':
+      return `${count(facts.events)} of what went on were too much for this page`;
+    default:
+      return rest(facts);
+  }
+}
+
+function rest({ event, time, name, session, ...facts }) {
+  return Object.values(facts).map((fact) => (typeof fact === 'object' ? JSON.stringify(fact) : String(fact))).join(' · ');
+}
