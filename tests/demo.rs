@@ -128,6 +128,7 @@ fn a_demo_shows_devices_lines_an_outage_and_a_ledger_that_balances_and_leaves_no
     assert!(status.success(), "{status}\n{all}");
     assert!(!all.contains('\u{1b}'), "colours where there is no terminal");
     for words in [
+        "look at it          http://127.0.0.1:",
         "devices connect to  127.0.0.1:",
         "nc 127.0.0.1 ",
         "ETUNG:me",
@@ -172,6 +173,23 @@ fn who_joins_in_by_hand_sees_the_own_line_escaped_and_ctrl_c_ends_in_order() {
     assert!(all.contains("offline  me               draining after 22 bytes"), "{all}");
     assert!(all.contains("final ledger"), "{all}");
     assert!(!all.contains("goes away"), "{all}");
+}
+
+#[test]
+fn the_dashboard_of_a_demo_is_where_its_first_lines_say_also_where_its_port_is_taken() {
+    let _taken = TcpListener::bind("127.0.0.1:7080");
+    let mut demo = Demo::start(&["--no-outage", "--devices", "3"]);
+    let line = demo.line(&["look at it"]);
+    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    assert!(!address.ends_with(":7080"), "a port that is taken");
+    let mut page = TcpStream::connect(address).unwrap();
+    write!(page, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("<title>tetherd</title>"), "{answer}");
+    demo.interrupt();
+    assert!(demo.end().1.success());
 }
 
 #[test]

@@ -100,8 +100,12 @@ mod tests {
 
     /// Everything that the files name: `from './x.js'`, `href="/dashboard/x.css"`.
     fn named(file: &File) -> Vec<String> {
-        let relative = file.text.match_indices("from './").map(|(at, word)| &file.text[at + word.len()..]);
-        let whole = file.text.match_indices("\"/dashboard/").map(|(at, word)| &file.text[at + word.len()..]);
+        let relative =
+            file.text.match_indices("from './").map(|(at, word)| &file.text[at + word.len()..]);
+        let whole = file
+            .text
+            .match_indices("\"/dashboard/")
+            .map(|(at, word)| &file.text[at + word.len()..]);
         let ends = relative.chain(whole).map(|rest| rest.split(['\'', '"']).next().unwrap());
         ends.map(|name| format!("/dashboard/{name}")).collect()
     }
@@ -114,8 +118,10 @@ mod tests {
         // The picture is for the README.
         let there: BTreeSet<_> =
             names.filter(|name| name != "dashboard.png" && name != "index.html").collect();
-        let served: BTreeSet<_> =
-            paths().filter_map(|path| path.strip_prefix("/dashboard/")).map(str::to_owned).collect();
+        let served: BTreeSet<_> = paths()
+            .filter_map(|path| path.strip_prefix("/dashboard/"))
+            .map(str::to_owned)
+            .collect();
         assert_eq!(there, served);
         let used: BTreeSet<_> = FILES.iter().flat_map(named).collect();
         for path in &used {
@@ -130,7 +136,17 @@ mod tests {
     fn nothing_is_fetched_from_elsewhere_and_nothing_is_written_as_markup() {
         for file in FILES {
             let inert = file.text.replace("http://www.w3.org/2000/svg", "");
-            for word in ["http://", "https://", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", " style=", "javascript:", " onclick="] {
+            for word in [
+                "http://",
+                "https://",
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "eval(",
+                " style=",
+                "javascript:",
+                " onclick=",
+            ] {
                 assert!(!inert.contains(word), "{}: {word}", file.path);
             }
         }

@@ -10,9 +10,9 @@ use actix_web::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    AdminFault, Settings, commands, devices, events,
+    AdminFault, Settings, commands, devices, events, gateway,
     guard::{self, Guard},
-    gateway, health,
+    health,
     house::House,
     login, metrics, openapi, page,
     problem::Problem,

@@ -5,12 +5,14 @@
 mod client;
 mod commands;
 mod crowd;
+mod dashboard;
 mod doors;
 mod events;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod health;
 mod live;
+mod login;
 mod nameless;
 mod orders;
 mod papers;

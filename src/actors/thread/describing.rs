@@ -17,7 +17,8 @@ impl Handler<Describe> for SessionHost {
     fn handle(&mut self, asked: Describe, _: &mut Context<Self>) -> Self::Result {
         MessageResult(match asked {
             Describe::These(seats) => {
-                let alone = (seats.len() == 1).then(|| seats.first()).flatten().map(|(slot, _)| *slot);
+                let alone =
+                    (seats.len() == 1).then(|| seats.first()).flatten().map(|(slot, _)| *slot);
                 let of = |(slot, session)| {
                     let is_it = |who: &mut Occupant| (who.session == session).then_some(());
                     self.thread.with(slot, is_it).flatten()?;

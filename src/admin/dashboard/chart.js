@@ -1,11 +1,15 @@
 // The course of a number over the last minutes, as far as this page has seen it.
 import { h, put } from './dom.js';
+import { span } from './format.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [300, 40];
 
 /** Looks further apart than this are no line: nobody looked in between. */
 const HOLE = 15_000;
+
+/** The width stands for as long as was looked, within these. */
+const [SHORTEST, LONGEST] = [60_000, 600_000];
 
 const shape = (tag, attributes) => {
   const element = document.createElementNS(SVG, tag);
@@ -14,12 +18,11 @@ const shape = (tag, attributes) => {
 };
 
 export class Chart {
-  /** `minutes` of a number that is written by `write`. */
-  constructor(label, write, minutes = 10) {
+  /** The course of a number that is written by `write`; from zero up, or from its lowest. */
+  constructor(label, write, { fromZero = false }) {
     this.label = label;
     this.write = write;
-    this.width = minutes * 60_000;
-    this.minutes = minutes;
+    this.fromZero = fromZero;
     this.seen = [];
     this.line = shape('path', { class: 'line' });
     this.dot = shape('path', { class: 'dot' });
@@ -37,16 +40,19 @@ export class Chart {
   /** The number is `value` at `time`, in milliseconds. */
   add(value, time) {
     this.seen.push({ value, time });
-    while (this.seen[0].time < time - this.width) this.seen.shift();
+    while (this.seen[0].time < time - LONGEST) this.seen.shift();
     this.draw(time);
   }
 
   draw(now) {
     const values = this.seen.map(({ value }) => value);
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const x = (time) => (WIDTH - 3) * (1 - (now - time) / this.width);
+    const looked = now - this.seen[0].time;
+    const width = Math.max(SHORTEST, looked);
+    const foot = this.fromZero ? 0 : low;
+    const x = (time) => (WIDTH - 3) * (1 - (now - time) / width);
     const y = (value) =>
-      high === low ? HEIGHT / 2 : HEIGHT - 4 - ((value - low) / (high - low)) * (HEIGHT - 8);
+      high === foot ? HEIGHT / 2 : HEIGHT - 3 - ((value - foot) / (high - foot)) * (HEIGHT - 6);
     let before;
     const path = this.seen.map(({ value, time }) => {
       const step = before !== undefined && time - before <= HOLE ? 'L' : 'M';
@@ -57,11 +63,9 @@ export class Chart {
     const last = this.seen.at(-1);
     // A line of no length with round ends is a dot, whatever the scale.
     this.dot.setAttribute('d', `M${x(last.time).toFixed(1)} ${y(last.value).toFixed(1)}h0`);
-    const span = `${this.write(low)} to ${this.write(high)}`;
-    put(this.range, high === low ? `${this.write(low)} all the time` : span);
-    this.svg.setAttribute(
-      'aria-label',
-      `${this.label} over the last ${this.minutes} minutes, as far as seen here: ${span}, now ${this.write(last.value)}`,
-    );
+    const range = high === low ? `steady at ${this.write(low)}` : `${this.write(low)} to ${this.write(high)}`;
+    const text = `${range}, seen for ${span(looked / 1000)}`;
+    put(this.range, text);
+    this.svg.setAttribute('aria-label', `${this.label}: ${text}, now ${this.write(last.value)}`);
   }
 }

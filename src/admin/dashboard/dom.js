@@ -64,7 +64,8 @@ export class Table {
   }
 
   row() {
-    return h('tr', {}, this.columns.map(({ kind }) => h('td', { class: kind })));
+    const cells = this.columns.map(({ kind, title }) => h('td', { class: kind, 'data-title': title }));
+    return h('tr', {}, cells);
   }
 
   /** A text, or what is known by its `key`: it is replaced only when that changes. */

@@ -1,15 +1,15 @@
 // The head of the page: which gateway, how it is, and the two numbers that say most.
 import { Chart } from './chart.js';
 import { h, put } from './dom.js';
-import { count, many, rate, span } from './format.js';
+import { count, rate, span } from './format.js';
 
 export class GatewayView {
   constructor(title, facts, now) {
     this.title = title;
     this.facts = facts;
     this.before = undefined;
-    this.online = new Figure('devices online', count);
-    this.events = new Figure('events a second', rate);
+    this.online = new Figure('devices online', count, {});
+    this.events = new Figure('events a second', rate, { fromZero: true });
     this.numbers = h('dl', { class: 'numbers' });
     now.replaceChildren(this.online.element, this.events.element, this.numbers);
   }
@@ -45,7 +45,7 @@ export class GatewayView {
     const rows = [
       ['connections', count(connections), `at most ${count(peak)}`],
       ['sessions ended', count(sum(totals.ended)), `of ${count(totals.accepted)} taken in`],
-      ['refused at the door', count(refused), reasons(totals.refused)],
+      ['refused', count(refused), reasons(totals.refused)],
       ['events', count(totals.events), 'since the start'],
     ];
     if (totals.panics) rows.push(['panics', count(totals.panics), 'see the log']);
@@ -64,15 +64,15 @@ const number = () => h('div', {}, h('dt'), h('dd', { class: 'value' }), h('dd', 
 
 function reasons(refused) {
   const told = Object.entries(refused).map(([reason, times]) => `${reason} ${count(times)}`);
-  return told.join(', ') || many(0, 'time');
+  return told.join(', ') || 'at the door';
 }
 
 /** A number as large as it matters, and its course. */
 class Figure {
-  constructor(label, write) {
+  constructor(label, write, options) {
     this.write = write;
     this.value = h('span', { class: 'value' }, '–');
-    this.chart = new Chart(label, write);
+    this.chart = new Chart(label, write, options);
     this.element = h(
       'div',
       { class: 'figure' },

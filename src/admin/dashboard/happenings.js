@@ -27,7 +27,7 @@ export function follower(place, title, name, heard) {
   const problem = complaint();
   const state = h('span', { class: 'live' });
   const list = h('ol', { class: 'happenings', 'aria-label': title });
-  const none = h('p', { class: 'none' }, 'Nothing has happened since you look.');
+  const none = h('p', { class: 'none' }, 'Nothing has happened since you began to look.');
   const hold = h('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false', click: pause }, 'Hold');
   place.append(
     h('div', { class: 'head' }, h('h2', {}, title), state, hold),
@@ -112,6 +112,10 @@ function about(kind, facts) {
     }
     case 'idle':
       return `silent for ${span(facts.silent_seconds)}`;
+    case 'link_down':
+      return `${facts.upstream}: ${facts.error ?? facts.reason ?? rest(facts)}`;
+    case 'link_up':
+      return `${facts.upstream} at ${facts.peer}`;
     case 'link_stuck':
       return `${facts.upstream} at event ${facts.offset}`;
     case 'gap':

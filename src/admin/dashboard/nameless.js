@@ -22,7 +22,7 @@ export function firstBytes(hex) {
 const columns = [
   { title: 'From', kind: 'address', cell: ({ peer }) => peer },
   { title: 'Listener', kind: 'listener', cell: ({ listener }) => listener },
-  { title: 'Connected', kind: 'number', cell: ({ connected_at: at }) => moment(at) },
+  { title: 'Connected', kind: 'number since', cell: ({ connected_at: at }) => moment(at) },
   { title: 'For', kind: 'number', cell: ({ connected_seconds: seconds }) => span(seconds) },
   { title: 'Received', kind: 'number', cell: ({ received_bytes: bytes }) => size(bytes) },
   { title: 'First bytes', kind: 'bytes', cell: ({ first_bytes: hex }) => firstBytes(hex) },

@@ -82,7 +82,8 @@ function lag({ waiting, link, moved }) {
   return link.up && moved === undefined ? '–' : 'does not move';
 }
 
-function fault({ last_fault: kind, last_error: error }) {
+/** In full while it matters. */
+function fault({ up, last_fault: kind, last_error: error }) {
   if (!kind) return '';
-  return error && error !== kind ? `${words(kind)}: ${error}` : words(kind);
+  return up ? `${words(kind)}, before that` : error || words(kind);
 }

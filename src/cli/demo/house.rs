@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DemoArgs, DemoFault};
 use crate::{
+    admin::AdminFault,
     app::{Gateway, StartFault},
     config,
     simulator::{
@@ -15,6 +16,8 @@ use crate::{
 
 /// Where devices connect, if nobody else listens there.
 const ADDRESS: &str = "127.0.0.1:7000";
+/// Where the dashboard is, if nobody else listens there.
+const ADMIN: &str = "127.0.0.1:7080";
 /// Anywhere else.
 const ANY: &str = "127.0.0.1:0";
 
@@ -86,21 +89,26 @@ impl Devices {
     }
 }
 
-/// A gateway in front of `web`, on the usual port if that is free.
+/// A gateway in front of `web`, on the usual ports as far as they are free.
 pub(super) async fn gateway(web: &Target) -> Result<Gateway, DemoFault> {
-    match gateway_on(ADDRESS, web).await {
-        Err(StartFault::Bind { .. }) => Ok(gateway_on(ANY, web).await?),
-        started => Ok(started?),
+    let (mut address, mut admin) = (ADDRESS, ADMIN);
+    loop {
+        match gateway_on(address, admin, web).await {
+            Err(StartFault::Bind { .. }) if address != ANY => address = ANY,
+            Err(StartFault::Admin(AdminFault::Bind { .. })) if admin != ANY => admin = ANY,
+            started => return Ok(started?),
+        }
     }
 }
 
-async fn gateway_on(address: &str, web: &Target) -> Result<Gateway, StartFault> {
+async fn gateway_on(address: &str, admin: &str, web: &Target) -> Result<Gateway, StartFault> {
     let toml = format!(
         "gateway = 'demo-{}'\nthreads = 1\n\
          [listener.dtu]\naddress = '{address}'\ntakeover_limit = '60/min'\nfarewell = '1s'\n\
          [upstream.web]\naddress = '{web}'\nretry = {{ initial = '200ms', max = '1s' }}\n\
          [spool]\ntype = 'memory'\nmax_size = '64MiB'\n\
-         [drain]\nspread = '500ms'\nflush = '5s'\n",
+         [drain]\nspread = '500ms'\nflush = '5s'\n\
+         [admin]\naddress = '{admin}'\n",
         id()
     );
     Gateway::builder(config::from_toml(&toml)?).start().await

@@ -72,7 +72,7 @@ impl Show {
             guests: Allowance::new(GUEST_LINES, now),
             last: 0,
         };
-        board.greet(&address, args.devices);
+        board.greet(&address, gateway.admin_address().unwrap_or_default(), args.devices);
         let target = address.parse().unwrap_or(Target::Tcp { host: address, port: 0 });
         let devices = Devices::start(target, args);
         Ok(Self { args: args.clone(), gateway, web, devices, board })
@@ -171,13 +171,14 @@ impl Show {
 }
 
 impl Board {
-    fn greet(&self, address: &str, devices: u32) {
+    fn greet(&self, address: &str, admin: &str, devices: u32) {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         for line in [
             format!(
                 "tetherd demo: a gateway, {devices} simulated devices and a web server, all in this process"
             ),
             String::new(),
+            format!("  look at it          http://{admin}/    in a browser"),
             format!("  devices connect to  {address}"),
             format!("  join in             nc {host} {port}"),
             "                      ETUNG:me    and enter: that is your name".to_owned(),
