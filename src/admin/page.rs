@@ -54,6 +54,7 @@ modules!(
     "login.js",
     "nameless.js",
     "poll.js",
+    "session.js",
     "stream.js",
     "tap.js",
     "upstreams.js",

@@ -10,6 +10,7 @@ import { endedView } from './ended.js';
 import { happeningsView } from './happenings.js';
 import { loginView } from './login.js';
 import { namelessView } from './nameless.js';
+import { sessionView } from './session.js';
 
 const at = (id) => document.getElementById(id);
 
@@ -22,6 +23,9 @@ const PLACES = [
   ['ended', 'Ended', endedView],
   ['happenings', 'Happenings', happeningsView],
 ];
+
+/** What has a page of its own, and the list that it is in. */
+const ONES = { device: [deviceView, 'devices'], session: [sessionView, 'nameless'] };
 
 /** What the views know of the whole. */
 const house = {
@@ -125,19 +129,17 @@ function route() {
   if (at('house').hidden) return;
   leave();
   const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
-  const [place, name] = path.split('/');
+  const [place, name] = path.split('/').map(decoded);
   const view = at('view');
   view.replaceChildren();
-  const known = PLACES.find(([key]) => key === place) ?? PLACES[0];
-  leave =
-    place === 'device'
-      ? deviceView(view, house, decoded(name))
-      : known[2](view, house, new URLSearchParams(search));
-  showPlaces(place === 'device' ? 'devices' : known[0]);
-  showAside(place);
+  const [one, list] = ONES[place] ?? [];
+  const known = PLACES.find(([key]) => key === (list ?? place)) ?? PLACES[0];
+  leave = one ? one(view, house, name ?? '') : known[2](view, house, new URLSearchParams(search));
+  showPlaces(known[0]);
+  showAside(Boolean(one) || known[0] === 'happenings');
 }
 
-function decoded(name = '') {
+function decoded(name) {
   try {
     return decodeURIComponent(name);
   } catch {
@@ -152,9 +154,9 @@ function showPlaces(current) {
   at('places').replaceChildren(...links);
 }
 
-/** Only one of the two follows: followers are few. */
-function showAside(place) {
-  const wanted = wide.matches && !['device', 'happenings'].includes(place);
+/** Not beside what follows itself: followers are few. */
+function showAside(isFollowed) {
+  const wanted = wide.matches && !isFollowed;
   if (wanted === at('aside').hasChildNodes()) return;
   leaveAside();
   leaveAside = () => {};

@@ -49,7 +49,8 @@ export class Chart {
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const looked = now - this.seen[0].time;
     const width = Math.max(SHORTEST, looked);
-    const foot = this.fromZero ? 0 : low;
+    // What hardly changes hardly moves the line.
+    const foot = this.fromZero ? 0 : Math.max(0, Math.min(low, high - Math.max(4, high / 20)));
     const x = (time) => (WIDTH - 3) * (1 - (now - time) / width);
     const y = (value) =>
       high === foot ? HEIGHT / 2 : HEIGHT - 3 - ((value - foot) / (high - foot)) * (HEIGHT - 6);

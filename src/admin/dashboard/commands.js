@@ -7,10 +7,8 @@ import { poll } from './poll.js';
 
 const MOST_SHOWN = 20;
 
-/** How often one that has not ended is asked for. */
-const LOOK = 700;
-
-const ENDS = ['answered', 'expired', 'cancelled', 'superseded', 'failed'];
+/** How often one that has not ended is asked for, where nothing is heard of it. */
+const LOOK = 1500;
 
 /** What this page has sent, by device: it stays while the page does. */
 const sent = new Map();
@@ -30,6 +28,11 @@ export class CommandsView {
 
   leave() {
     this.polls.forEach((one) => one.stop());
+  }
+
+  /** Something has become of one of them. */
+  hurry() {
+    this.polls.forEach((one) => one.hurry());
   }
 
   form() {
@@ -79,7 +82,7 @@ export class CommandsView {
     if (this.answer.value) Object.assign(body, { answer: this.answer.value, timeout: this.timeout.value });
     try {
       const told = await ask(`${deviceAt(this.name)}/commands`, { method: 'POST', body });
-      const row = { bytes, isAsking: Boolean(this.answer.value), steps: [], told };
+      const row = { bytes, steps: [], told };
       note(row, told);
       this.rows.unshift(row);
       this.rows.splice(MOST_SHOWN);
@@ -110,12 +113,12 @@ export class CommandsView {
       if (data !== undefined && !answer.hasChildNodes()) answer.append(dump(fromBase64(data)));
     };
     draw();
-    if (hasEnded(row)) return;
+    if (row.told.ended) return;
     const look = poll(LOOK, async (signal) => {
       try {
         note(row, await ask(`/api/commands/${encodeURIComponent(row.told.id)}`, { signal }));
         draw();
-        if (hasEnded(row)) look.stop();
+        if (row.told.ended) look.stop();
       } catch (problem) {
         complain(this.problem, problem);
         throw problem;
@@ -141,9 +144,6 @@ function note(row, told) {
   if (row.steps.at(-1)?.state === told.state) return;
   row.steps.push({ state: told.state, time: told.time ? instant(told.time) : '' });
 }
-
-const hasEnded = ({ told, isAsking }) =>
-  ENDS.includes(told.state) || (told.state === 'acknowledged' && !isAsking);
 
 const select = (id, options) =>
   h('select', { id }, options.map(([value, text]) => h('option', { value }, text)));

@@ -1,5 +1,5 @@
 // One device: its session, what happens to it, what is sent to it, and its bytes as they pass.
-import { ask, deviceAt } from './api.js';
+import { ask, deviceAt, query } from './api.js';
 import { CommandsView } from './commands.js';
 import { complain, complaint, confirmed, h, put } from './dom.js';
 import { count, instant, many, moment, size, span } from './format.js';
@@ -7,8 +7,8 @@ import { follower } from './happenings.js';
 import { poll } from './poll.js';
 import { TapView } from './tap.js';
 
-/** So many endings are looked through for its last one. */
-const ENDINGS = 1000;
+/** Of one that is not here the stream tells when it comes; it is asked for only now and then. */
+const SELDOM = 5;
 
 export function deviceView(place, house, name) {
   const problem = complaint();
@@ -17,7 +17,7 @@ export function deviceView(place, house, name) {
   const kickButton = h('button', { type: 'button', class: 'grave', click: kick }, 'Let go of it…');
   const happenings = h('section', { class: 'part' });
   const commands = new CommandsView(name, house);
-  const tap = new TapView(name);
+  const tap = new TapView(`${deviceAt(name)}/tap`);
   place.append(
     h(
       'div',
@@ -33,7 +33,10 @@ export function deviceView(place, house, name) {
     tap.element,
   );
   let isHere = true;
+  let turns = 0;
   const look = poll(2000, async (signal) => {
+    turns += 1;
+    if (!isHere && turns % SELDOM) return;
     try {
       const device = await ask(deviceAt(name), { signal });
       isHere = true;
@@ -50,7 +53,10 @@ export function deviceView(place, house, name) {
     }
   });
   const leave = follower(happenings, 'What happens to it', name, (kind) => {
-    if (['online', 'closed', 'flagged'].includes(kind)) look.hurry();
+    if (kind === 'command') commands.hurry();
+    if (!['online', 'closed', 'flagged'].includes(kind)) return;
+    isHere = true;
+    look.hurry();
   });
 
   function show(device) {
@@ -64,10 +70,10 @@ export function deviceView(place, house, name) {
     kickButton.hidden = true;
     if (!isHere) return;
     isHere = false;
-    const { sessions } = await ask(`/api/sessions/closed?limit=${ENDINGS}`, { signal });
-    const last = sessions.find((session) => session.name === name);
+    const ended = await ask(`/api/sessions/closed${query({ name, limit: 1 })}`, { signal });
+    const last = ended.sessions[0];
     gone.hidden = false;
-    put(gone, `${fault.message}.${last ? '' : ` It is not among the last ${many(sessions.length, 'ending')}.`}`);
+    put(gone, `${fault.message}${last ? '' : ', and it is not among the last 10,000 endings'}`);
     showFacts(last ? lastRows(last) : []);
   }
 

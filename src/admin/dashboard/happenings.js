@@ -6,11 +6,14 @@ import { count, instant, many, size, span, words } from './format.js';
 import { follow } from './stream.js';
 
 const MOST = 200;
+
+/** What a link does again and again is counted where it stands, if it stands among the last few. */
+const NEAR = 4;
 const DRAWN_EACH = 250;
 
 const SIGNS = {
   online: '▲', closed: '▼', idle: '◦', taken_over: '⇄', flagged: '⚑', link_up: '▲',
-  link_down: '▼', link_stuck: '■', gap: '⋯', phase: '»', missed: '?',
+  link_down: '▼', link_stuck: '■', gap: '⋯', phase: '»', command: '↓', missed: '?',
 };
 
 const STATES = {
@@ -64,12 +67,11 @@ export function follower(place, title, name, heard) {
 
   function draw() {
     if (held || !waiting.length) return;
-    const lines = waiting.map(([kind, facts]) => line(kind, facts)).reverse();
-    if (beyond) lines.push(h('li', { class: 'missed' }, `${many(beyond, 'more line')} not shown`));
+    if (beyond) list.prepend(h('li', { class: 'missed' }, `${many(beyond, 'more line')} not shown`));
+    for (const [kind, facts] of waiting) again(list, kind, facts) || list.prepend(line(kind, facts));
     waiting = [];
     beyond = 0;
     none.hidden = true;
-    list.prepend(...lines);
     while (list.children.length > MOST) list.lastChild.remove();
   }
 
@@ -79,11 +81,25 @@ export function follower(place, title, name, heard) {
   };
 }
 
+/** Counts it where the same was told a moment ago. */
+function again(list, kind, facts) {
+  const key = sameness(kind, facts);
+  const near = [...list.children].slice(0, NEAR).find((one) => key && one.dataset.key === key);
+  if (!near) return false;
+  const times = Number(near.dataset.times ?? 1) + 1;
+  near.dataset.times = times;
+  near.querySelector('.times').textContent = ` ×${count(times)}`;
+  near.querySelector('time').textContent = instant(facts.time);
+  return true;
+}
+
+const sameness = (kind, facts) => (kind.startsWith('link_') ? `${kind} ${facts.upstream}` : undefined);
+
 function line(kind, facts) {
   const name = facts.name;
   return h(
     'li',
-    { class: kind },
+    { class: kind, 'data-key': sameness(kind, facts) },
     h('time', { datetime: facts.time }, facts.time ? instant(facts.time) : ''),
     h('span', { class: 'mark', 'aria-hidden': 'true' }, SIGNS[kind] ?? '·'),
     h('span', { class: 'kind' }, words(kind)),
@@ -93,6 +109,7 @@ function line(kind, facts) {
       name && h('a', { href: `#/device/${encodeURIComponent(name)}` }, name),
       name && ' ',
       about(kind, facts),
+      h('span', { class: 'times' }),
     ),
   );
 }
@@ -120,6 +137,8 @@ function about(kind, facts) {
       return `${facts.upstream} at event ${facts.offset}`;
     case 'gap':
       return `${facts.upstream}: ${many(facts.events, 'event')} never come, ${facts.reason}`;
+    case 'command':
+      return [facts.id, facts.state, facts.reason].filter(Boolean).join(' ');
     case 'phase':
       return `the gateway is ${facts.phase}`;
     case 'missed':

@@ -36,6 +36,8 @@ export function loginView(done) {
     { class: 'login', submit },
     h('h2', {}, 'Log in'),
     h('p', {}, 'This gateway answers to those who hold one of its tokens.'),
+    // So that whoever keeps passwords knows whose this is.
+    h('input', { type: 'text', autocomplete: 'username', value: 'tetherd', hidden: true, readonly: true }),
     h('label', { for: 'token' }, 'Token'),
     h('p', { class: 'actions' }, token, button),
     problem,

@@ -20,13 +20,18 @@ export function firstBytes(hex) {
 }
 
 const columns = [
-  { title: 'From', kind: 'address', cell: ({ peer }) => peer },
+  { title: 'From', kind: 'address', cell: (session) => from(session) },
   { title: 'Listener', kind: 'listener', cell: ({ listener }) => listener },
   { title: 'Connected', kind: 'number since', cell: ({ connected_at: at }) => moment(at) },
   { title: 'For', kind: 'number', cell: ({ connected_seconds: seconds }) => span(seconds) },
   { title: 'Received', kind: 'number', cell: ({ received_bytes: bytes }) => size(bytes) },
   { title: 'First bytes', kind: 'bytes', cell: ({ first_bytes: hex }) => firstBytes(hex) },
 ];
+
+/** Its bytes are a click away. */
+function from({ session, peer }) {
+  return { key: session, make: () => h('a', { href: `#/session/${session}` }, peer) };
+}
 
 export function namelessView(place) {
   const table = new Table('Nameless connections', columns, {

@@ -1,5 +1,4 @@
 // The bytes of a device as they pass, both ways.
-import { deviceAt } from './api.js';
 import { dump, fromBase64 } from './bytes.js';
 import { complain, complaint, h, put } from './dom.js';
 import { instant, many, size } from './format.js';
@@ -14,8 +13,9 @@ const STATES = {
 };
 
 export class TapView {
-  constructor(name) {
-    this.name = name;
+  /** Of the stream at `path`. */
+  constructor(path) {
+    this.path = path;
     this.waiting = [];
     this.beyond = 0;
     this.problem = complaint();
@@ -42,7 +42,7 @@ export class TapView {
     put(this.button, 'Stop');
     this.clear.hidden = false;
     this.timer = setInterval(() => this.draw(), DRAWN_EACH);
-    this.stream = follow(`${deviceAt(this.name)}/tap`, {
+    this.stream = follow(this.path, {
       event: (kind, facts) => this.take(kind, facts),
       state: (now, problem) => {
         put(this.state, STATES[now]);
@@ -110,11 +110,11 @@ export class TapView {
 function said(kind, facts) {
   switch (kind) {
     case 'opened':
-      return `session ${facts.session} begins`;
+      return `session ${facts.session} at ${facts.listener}, from ${facts.peer}`;
     case 'closed':
       return `session ${facts.session} is over${facts.reason ? `: ${facts.reason}` : ''}`;
     case 'missed':
-      return `${many(facts.events ?? facts.pieces ?? 0, 'piece')} were too much for this page`;
+      return `${many(facts.events ?? 0, 'piece')} with ${size(facts.bytes ?? 0)} are missing here`;
     default:
       return kind;
   }
