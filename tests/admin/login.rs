@@ -11,8 +11,8 @@ use crate::{
 };
 
 const JSON: &str = "Content-Type: application/json";
-const READ: &str = "read-0123456789abcdef";
-const FULL: &str = "full-0123456789abcdef";
+pub const READ: &str = "read-0123456789abcdef";
+pub const FULL: &str = "full-0123456789abcdef";
 
 /// A gateway with two tokens, and the folder that they are in.
 pub async fn guarded() -> (Rig, Client, TempDir) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a failed step fails the test
 
+mod browser;
 mod client;
 mod commands;
 mod crowd;
@@ -14,6 +15,7 @@ mod health;
 mod live;
 mod login;
 mod nameless;
+mod operator;
 mod orders;
 mod papers;
 mod program;
