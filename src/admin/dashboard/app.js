@@ -36,6 +36,7 @@ const house = {
 
 let leave = () => {};
 let leaveAside = () => {};
+let isFollowed = false;
 let polls = [];
 
 async function begin() {
@@ -136,7 +137,8 @@ function route() {
   const known = PLACES.find(([key]) => key === (list ?? place)) ?? PLACES[0];
   leave = one ? one(view, house, name ?? '') : known[2](view, house, new URLSearchParams(search));
   showPlaces(known[0]);
-  showAside(Boolean(one) || known[0] === 'happenings');
+  isFollowed = Boolean(one) || known[0] === 'happenings';
+  showAside();
 }
 
 function decoded(name) {
@@ -155,7 +157,7 @@ function showPlaces(current) {
 }
 
 /** Not beside what follows itself: followers are few. */
-function showAside(isFollowed) {
+function showAside() {
   const wanted = wide.matches && !isFollowed;
   if (wanted === at('aside').hasChildNodes()) return;
   leaveAside();
@@ -177,7 +179,7 @@ function keys(event) {
 addEventListener('hashchange', route);
 addEventListener('login-needed', begin);
 addEventListener('keydown', keys);
-wide.addEventListener('change', () => at('house').hidden || route());
+wide.addEventListener('change', () => at('house').hidden || showAside());
 document.querySelector('.skip').addEventListener('click', (event) => {
   event.preventDefault();
   at('view').focus();

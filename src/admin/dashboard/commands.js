@@ -31,7 +31,9 @@ export class CommandsView {
   }
 
   /** Something has become of one of them. */
-  hurry() {
+  hear({ id, state, time }) {
+    const row = this.rows.find(({ told }) => told.id === id);
+    if (row) passes(row, state, time);
     this.polls.forEach((one) => one.hurry());
   }
 
@@ -105,7 +107,7 @@ export class CommandsView {
     while (this.list.children.length > MOST_SHOWN) this.list.lastChild.remove();
 
     const draw = () => {
-      put(steps, row.steps.map(({ state, time }) => `${state} ${time}`).join(' → '));
+      put(steps, row.steps.map(({ state, time }) => `${state} ${time && instant(time)}`).join(' → '));
       const { state, reason, data } = row.told;
       steps.dataset.state = state;
       if (reason) put(steps, `${steps.textContent}: ${words(reason)}`);
@@ -138,11 +140,17 @@ export class CommandsView {
   }
 }
 
-/** Keeps each state that was seen, with its time. */
+/** How it stands. */
 function note(row, told) {
   row.told = told;
-  if (row.steps.at(-1)?.state === told.state) return;
-  row.steps.push({ state: told.state, time: told.time ? instant(told.time) : '' });
+  passes(row, told.state, told.time);
+}
+
+/** Keeps each state once, in the order of their times. */
+function passes(row, state, time = '') {
+  if (row.steps.some((step) => step.state === state)) return;
+  row.steps.push({ state, time });
+  row.steps.sort((a, b) => a.time.localeCompare(b.time));
 }
 
 const select = (id, options) =>

@@ -52,8 +52,8 @@ export function deviceView(place, house, name) {
       throw fault;
     }
   });
-  const leave = follower(happenings, 'What happens to it', name, (kind) => {
-    if (kind === 'command') commands.hurry();
+  const leave = follower(happenings, 'What happens to it', name, (kind, facts) => {
+    if (kind === 'command') commands.hear(facts);
     if (!['online', 'closed', 'flagged'].includes(kind)) return;
     isHere = true;
     look.hurry();

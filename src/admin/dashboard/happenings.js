@@ -2,7 +2,7 @@
 // second they are drawn.
 import { query } from './api.js';
 import { complain, complaint, h, put } from './dom.js';
-import { count, instant, many, size, span, words } from './format.js';
+import { count, many, moment, size, span, words } from './format.js';
 import { follow } from './stream.js';
 
 const MOST = 200;
@@ -68,7 +68,7 @@ export function follower(place, title, name, heard) {
   function draw() {
     if (held || !waiting.length) return;
     if (beyond) list.prepend(h('li', { class: 'missed' }, `${many(beyond, 'more line')} not shown`));
-    for (const [kind, facts] of waiting) again(list, kind, facts) || list.prepend(line(kind, facts));
+    for (const [kind, facts] of waiting) again(list, kind, facts) || list.prepend(line(kind, facts, !name));
     waiting = [];
     beyond = 0;
     none.hidden = true;
@@ -89,18 +89,18 @@ function again(list, kind, facts) {
   const times = Number(near.dataset.times ?? 1) + 1;
   near.dataset.times = times;
   near.querySelector('.times').textContent = ` ×${count(times)}`;
-  near.querySelector('time').textContent = instant(facts.time);
+  near.querySelector('time').textContent = moment(facts.time);
   return true;
 }
 
 const sameness = (kind, facts) => (kind.startsWith('link_') ? `${kind} ${facts.upstream}` : undefined);
 
-function line(kind, facts) {
-  const name = facts.name;
+function line(kind, facts, isNamed) {
+  const name = isNamed && facts.name;
   return h(
     'li',
     { class: kind, 'data-key': sameness(kind, facts) },
-    h('time', { datetime: facts.time }, facts.time ? instant(facts.time) : ''),
+    h('time', { datetime: facts.time, title: facts.time }, facts.time ? moment(facts.time) : ''),
     h('span', { class: 'mark', 'aria-hidden': 'true' }, SIGNS[kind] ?? '·'),
     h('span', { class: 'kind' }, words(kind)),
     h(

@@ -3,7 +3,7 @@ import { h } from './dom.js';
 import { TapView } from './tap.js';
 
 export function sessionView(place, house, session) {
-  const tap = new TapView(`/api/sessions/${encodeURIComponent(session)}/tap`);
+  const tap = new TapView(`/api/sessions/${encodeURIComponent(session)}/tap`, { isOne: true });
   place.append(
     h(
       'div',

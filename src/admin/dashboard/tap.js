@@ -13,9 +13,10 @@ const STATES = {
 };
 
 export class TapView {
-  /** Of the stream at `path`. */
-  constructor(path) {
+  /** Of the stream at `path`; `isOne` session's, so that its end is the end. */
+  constructor(path, { isOne = false } = {}) {
     this.path = path;
+    this.isOne = isOne;
     this.waiting = [];
     this.beyond = 0;
     this.problem = complaint();
@@ -75,6 +76,7 @@ export class TapView {
       this.passed[kind] += (text.length / 4) * 3 - (text.match(/=*$/)[0].length);
     }
     this.waiting.push([kind, facts]);
+    if (kind === 'closed' && this.isOne) this.leave();
     if (this.waiting.length <= MOST) return;
     this.waiting.shift();
     this.beyond += 1;
@@ -95,7 +97,10 @@ export class TapView {
   line(kind, facts) {
     const time = h('time', { datetime: facts.time }, facts.time ? instant(facts.time) : '');
     const direction = { received: '→ received', sent: '← sent' }[kind];
-    if (!direction) return h('li', { class: kind }, time, h('span', { class: 'kind' }, said(kind, facts)));
+    if (!direction) {
+      const first = facts.first_bytes && dump(fromBase64(facts.first_bytes));
+      return h('li', { class: kind }, time, h('span', { class: 'kind' }, said(kind, facts)), first);
+    }
     const bytes = fromBase64(facts.bytes ?? '');
     return h(
       'li',
@@ -110,7 +115,7 @@ export class TapView {
 function said(kind, facts) {
   switch (kind) {
     case 'opened':
-      return `session ${facts.session} at ${facts.listener}, from ${facts.peer}`;
+      return `session ${facts.session} at ${facts.listener}, from ${facts.peer}${facts.first_bytes ? '; it had sent' : ''}`;
     case 'closed':
       return `session ${facts.session} is over${facts.reason ? `: ${facts.reason}` : ''}`;
     case 'missed':
