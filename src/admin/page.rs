@@ -48,6 +48,7 @@ modules!(
     "devices.js",
     "dom.js",
     "ended.js",
+    "flapping.js",
     "format.js",
     "gateway.js",
     "happenings.js",

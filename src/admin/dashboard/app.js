@@ -7,6 +7,7 @@ import { UpstreamsView } from './upstreams.js';
 import { devicesView } from './devices.js';
 import { deviceView } from './device.js';
 import { endedView } from './ended.js';
+import { flappingView } from './flapping.js';
 import { happeningsView } from './happenings.js';
 import { loginView } from './login.js';
 import { namelessView } from './nameless.js';
@@ -21,6 +22,7 @@ const PLACES = [
   ['devices', 'Devices', devicesView],
   ['nameless', 'Nameless', namelessView],
   ['ended', 'Ended', endedView],
+  ['flapping', 'Flapping', flappingView],
   ['happenings', 'Happenings', happeningsView],
 ];
 

@@ -84,8 +84,8 @@ export function deviceView(place, house, name) {
     told.forEach(([title, value], at) => {
       const [dt, dd] = facts.children[at].children;
       put(dt, title);
-      if (value instanceof Node) dd.replaceChildren(value);
-      else put(dd, value);
+      if (!(value instanceof Node)) put(dd, value);
+      else if (dd.textContent !== value.textContent) dd.replaceChildren(value);
     });
   }
 
@@ -122,7 +122,7 @@ function rows(device) {
     ['session', device.session],
   ];
   if (device.flagged) {
-    told.push(['flagged', 'taken over too often: probably two devices have this name']);
+    told.push(['flagged', h('a', { href: '#/flapping' }, 'comes and goes too often')]);
   }
   if (device.is_behind) told.push(['behind', 'a connection that several devices share']);
   if (device.beside?.length > 1) told.push(['beside it', beside(device)]);

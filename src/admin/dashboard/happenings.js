@@ -137,6 +137,8 @@ function about(kind, facts) {
       return `${facts.upstream} at event ${facts.offset}`;
     case 'gap':
       return `${facts.upstream}: ${many(facts.events, 'event')} never come, ${facts.reason}`;
+    case 'flagged':
+      return facts.connects ? `it came ${count(facts.connects)} times` : 'taken over too often';
     case 'command':
       return [facts.id, facts.state, facts.reason].filter(Boolean).join(' ');
     case 'phase':
