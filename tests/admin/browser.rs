@@ -125,7 +125,6 @@ impl Driver {
             let needs = std::env::var("TETHERD_TEST_NEEDS").unwrap_or_default();
             let needed = needs.split([',', ' ']).any(|need| need == "chromedriver");
             assert!(!needed, "chromedriver is not installed, and TETHERD_TEST_NEEDS asks for it");
-            eprintln!("passed over: there is no chromedriver");
             return None;
         };
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

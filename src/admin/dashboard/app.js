@@ -41,16 +41,22 @@ let leaveAside = () => {};
 let isFollowed = false;
 let polls = [];
 
+let beginnings = 0;
+
 async function begin() {
   end();
+  beginnings += 1;
+  const mine = beginnings;
   let myself;
   try {
     myself = await ask('/api/login');
   } catch (problem) {
     notice(problem);
-    setTimeout(begin, 3000);
+    if (mine === beginnings) setTimeout(begin, 3000);
     return;
   }
+  // Several questions at a time may have found out that somebody has to log in.
+  if (mine !== beginnings) return;
   notice();
   if (myself.access === 'none') {
     at('login').replaceChildren(loginView(begin));

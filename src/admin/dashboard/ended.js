@@ -1,14 +1,14 @@
 // Sessions that are over, with the reason, and how often each reason was since the start.
 import { ask, query } from './api.js';
 import { Table, complain, complaint, h, mark } from './dom.js';
-import { count, instant, size, span } from './format.js';
+import { count, moment, size, span } from './format.js';
 import { firstBytes } from './nameless.js';
 import { poll } from './poll.js';
 
 const PAGE = 50;
 
 const columns = [
-  { title: 'Ended', kind: 'number', cell: ({ time }) => instant(time) },
+  { title: 'Ended', kind: 'number', cell: ({ time }) => moment(time) },
   { title: 'Name', kind: 'name', cell: (session) => named(session) },
   { title: 'Reason', kind: 'state', cell: ({ reason }) => reason },
   { title: 'From', kind: 'address', cell: ({ peer }) => peer },
