@@ -54,10 +54,6 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
-    pub(super) fn not_built(what: &str) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, format!("{what} is not built yet"))
-    }
-
     /// The word for an empty answer with this status, which a framework made.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let detail = match status {

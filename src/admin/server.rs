@@ -195,7 +195,3 @@ fn routes(config: &mut web::ServiceConfig) {
     }
     at("/api/openapi.json", get(web::get().to(openapi::document)));
 }
-
-async fn not_built(what: &'static str) -> Result<&'static str, Problem> {
-    Err(Problem::not_built(what))
-}

@@ -33,6 +33,8 @@ async fn somebody_logs_in_sees_a_device_commands_it_lets_go_of_it_and_sees_its_e
     browser.click("//td//a[starts-with(., '<b>me</b>')]").await;
     browser.find(&format!("//h2[.={}]", quoted(NAME))).await;
     browser.find("//dd[.='online']").await;
+    browser.click("//button[.='Show its bytes']").await;
+    browser.find("//ol[@class='tap']/li[@class='opened']").await;
 
     browser.find("//textarea[@id='data']").await.send_keys("01 03 00 0g").await.unwrap();
     browser.click("//button[.='Send']").await;
@@ -47,6 +49,8 @@ async fn somebody_logs_in_sees_a_device_commands_it_lets_go_of_it_and_sees_its_e
     device.write(b"<i>yes</i>").await;
     browser.find("//*[@class='steps' and contains(., 'answered')]").await;
     browser.find("//*[@class='answer']//*[contains(., '<i>yes</i>')]").await;
+    browser.find("//ol[@class='tap']/li[@class='sent' and contains(., '01 03 0a ff')]").await;
+    browser.find("//ol[@class='tap']/li[@class='received' and contains(., '<i>yes</i>')]").await;
 
     browser.click("//button[starts-with(., 'Let go of it')]").await;
     browser.click("//dialog//button[.='Leave it']").await;
