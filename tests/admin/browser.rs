@@ -2,7 +2,9 @@
 //! unless `TETHERD_TEST_NEEDS` names `chromedriver`.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -14,7 +16,6 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The program that a browser is driven by; it takes the browser with it.
+/// The program that a browser is driven by.
 struct Driver {
     child: Child,
     address: String,
@@ -37,8 +38,8 @@ struct Driver {
 impl Browser {
     /// With an empty profile; none where there is no browser.
     pub async fn open() -> Option<Self> {
-        let driver = Driver::start()?;
         let profile = tempfile::tempdir().unwrap();
+        let driver = Driver::start(profile.path())?;
         let arguments = [
             "--headless".to_owned(),
             "--no-sandbox".to_owned(),
@@ -119,9 +120,11 @@ impl Browser {
 }
 
 impl Driver {
-    fn start() -> Option<Self> {
+    fn start(home: &Path) -> Option<Self> {
         let mut command = Command::new("chromedriver");
-        let Ok(mut child) = command.arg("--port=0").stdout(Stdio::piped()).spawn() else {
+        // What is left behind by a crash lies there, too.
+        command.env("HOME", home).env("TMPDIR", home).arg("--port=0").stdout(Stdio::piped());
+        let Ok(mut child) = command.spawn() else {
             let needs = std::env::var("TETHERD_TEST_NEEDS").unwrap_or_default();
             let needed = needs.split([',', ' ']).any(|need| need == "chromedriver");
             assert!(!needed, "chromedriver is not installed, and TETHERD_TEST_NEEDS asks for it");
@@ -137,8 +140,16 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Asked to end, it ends the browser first.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        // Asked for this it ends the browser, and then itself; a signal would end itself alone.
+        let asked = TcpStream::connect(&self.address).and_then(|mut socket| {
+            socket.set_read_timeout(Some(PATIENCE))?;
+            let host = &self.address;
+            write!(socket, "GET /shutdown HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+            socket.read(&mut [0; 1])
+        });
+        if asked.is_err() {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
