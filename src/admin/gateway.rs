@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
@@ -31,6 +31,10 @@ pub(super) struct Gateway {
     names: usize,
     /// Whether data of devices stay unread since the spool is full.
     paused: bool,
+    /// Threads that stand still: `main`, `session-0` and so on.
+    stuck_threads: Vec<String>,
+    /// Whether all devices together have fallen silent; never where nobody looks.
+    quiet: bool,
     /// The offset that the next event gets; between two looks it rises by the events in between.
     next: u64,
     /// Since the start.
@@ -75,7 +79,10 @@ struct Listener {
 pub(super) async fn show(house: Data<House>) -> HttpResponse {
     let counts = house.telemetry.counts();
     let next = house.spool.next();
-    let listeners = house.listeners.iter().map(|listener| Listener {
+    let beats = house.health.heartbeats.look(Instant::now());
+    let still = beats.into_iter().filter(|beat| beat.stands_still);
+    let listeners = house.ends.listeners();
+    let listeners = listeners.iter().map(|listener| Listener {
         name: listener.name.clone(),
         address: listener.address.clone(),
         connections: listener.counts.connections(),
@@ -91,6 +98,8 @@ pub(super) async fn show(house: Data<House>) -> HttpResponse {
         connections_peak: house.occupancy.peak(),
         names: house.names.count(),
         paused: house.spool.pressure().is_paused(),
+        stuck_threads: still.map(|beat| beat.name).collect(),
+        quiet: house.health.flow().is_some_and(|flow| flow.quiet),
         next: next.0,
         totals: Totals {
             events: next.0.saturating_sub(house.spool.began().0),

@@ -10,7 +10,10 @@ use super::{
     house::{House, UpstreamView},
     problem::Problem,
 };
-use crate::{model::Offset, telemetry::Label};
+use crate::{
+    model::{Offset, UnixMillis},
+    telemetry::Label,
+};
 
 /// The web servers.
 #[derive(Serialize, ToSchema)]
@@ -37,6 +40,10 @@ pub(super) struct Upstream {
     delivered: u64,
     /// Those that wait.
     waiting: u64,
+    /// About so many bytes of them are kept.
+    waiting_bytes: u64,
+    /// How long the oldest of them waits.
+    lag_seconds: f64,
     /// Those that it never gets.
     dropped: u64,
 }
@@ -127,6 +134,7 @@ fn read(body: &[u8]) -> serde_json::Result<Skip> {
 impl House {
     fn upstream(&self, upstream: &UpstreamView) -> Upstream {
         let ledger = self.spool.ledger(upstream.reader);
+        let backlog = self.spool.backlog(upstream.reader);
         let state = self.telemetry.witness().link(&upstream.name);
         let (fault, error) = state.last_fault.unzip();
         Upstream {
@@ -145,6 +153,8 @@ impl House {
             received: ledger.received,
             delivered: ledger.delivered,
             waiting: ledger.waiting,
+            waiting_bytes: backlog.bytes,
+            lag_seconds: backlog.lag(UnixMillis::now()),
             dropped: ledger.dropped,
         }
     }

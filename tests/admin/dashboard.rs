@@ -75,6 +75,7 @@ async fn the_gateway_is_told_in_short_with_what_there_was_since_its_start() {
         (&told["connections"], &told["names"], &told["paused"]),
         (&2.into(), &1.into(), &false.into())
     );
+    assert_eq!((&told["stuck_threads"], &told["quiet"]), (&serde_json::json!([]), &false.into()));
     assert_eq!(told["next"], rig.gateway.snapshot().next.0);
     // Its start, its coming and its word.
     assert_eq!(told["totals"]["events"], 3);

@@ -72,6 +72,8 @@ async fn an_event_that_a_web_server_cannot_take_is_passed_over_by_hand() {
         (&false.into(), &"refused".into())
     );
     assert_eq!((&upstream["waiting"], &upstream["dropped"]), (&1.into(), &0.into()));
+    assert!(upstream["waiting_bytes"].as_u64().unwrap() > 0, "{upstream}");
+    assert!(upstream["lag_seconds"].as_f64().unwrap() > 0.0, "{upstream}");
     let after = client.ask("POST", "/api/upstreams/web/skip", &[], "").await;
     assert_eq!(after.status, 200, "{}", after.text());
     let ledger = gateway.ledger("web").unwrap();

@@ -156,6 +156,7 @@ async fn an_upstream_is_told_with_its_link_and_its_ledger() {
     assert_eq!(upstream["link"]["peer"], rig.web.address().to_string());
     assert_eq!((&upstream["received"], &upstream["delivered"]), (&2.into(), &2.into()));
     assert_eq!((&upstream["waiting"], &upstream["dropped"]), (&0.into(), &0.into()));
+    assert_eq!((&upstream["waiting_bytes"], &upstream["lag_seconds"]), (&0.into(), &0.0.into()));
     assert_eq!(upstream["cursor"], rig.gateway.snapshot().next.0);
     is_problem(&client.ask("POST", "/api/upstreams/none/skip", &[], "").await, 404);
     is_problem(&client.ask("POST", "/api/upstreams/web/skip", &[], "").await, 409);

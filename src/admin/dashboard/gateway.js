@@ -18,12 +18,10 @@ export class GatewayView {
     const time = Date.now();
     document.title = `${gateway.gateway} · tetherd`;
     put(this.title, gateway.gateway);
-    const paused = gateway.paused ? ' · paused: the spool is full, devices wait' : '';
-    put(
-      this.facts,
-      `tetherd ${gateway.version} · ${gateway.phase} · up ${span(gateway.uptime_seconds)}${paused}`,
-    );
-    this.facts.classList.toggle('bad', gateway.paused || gateway.phase !== 'running');
+    const wrong = troubles(gateway);
+    const usual = [`tetherd ${gateway.version}`, gateway.phase, `up ${span(gateway.uptime_seconds)}`];
+    put(this.facts, [...usual, ...wrong].join(' · '));
+    this.facts.classList.toggle('bad', wrong.length > 0 || gateway.phase !== 'running');
     this.online.show(gateway.names, time);
     const perSecond = this.perSecond(gateway, time);
     if (perSecond !== undefined) this.events.show(perSecond, time);
@@ -58,6 +56,14 @@ export class GatewayView {
       put(note, row[2]);
     });
   }
+}
+
+function troubles({ paused, quiet, stuck_threads: stuck }) {
+  return [
+    paused && 'paused: the spool is full, devices wait',
+    quiet && 'the devices have fallen silent',
+    stuck.length && `standing still: ${stuck.join(', ')}`,
+  ].filter(Boolean);
 }
 
 const number = () => h('div', {}, h('dt'), h('dd', { class: 'value' }), h('dd', { class: 'note' }));

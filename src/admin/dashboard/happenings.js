@@ -14,6 +14,7 @@ const DRAWN_EACH = 250;
 const SIGNS = {
   online: '▲', closed: '▼', idle: '◦', taken_over: '⇄', flagged: '⚑', link_up: '▲',
   link_down: '▼', link_stuck: '■', gap: '⋯', phase: '»', command: '↓', missed: '?',
+  thread_still: '■', thread_on: '▲', traffic_quiet: '◦', traffic_resumed: '▲',
 };
 
 const STATES = {
@@ -141,6 +142,9 @@ function about(kind, facts) {
       return facts.connects ? `it came ${count(facts.connects)} times` : 'taken over too often';
     case 'command':
       return [facts.id, facts.state, facts.reason].filter(Boolean).join(' ');
+    case 'traffic_quiet':
+    case 'traffic_resumed':
+      return many(facts.messages, 'message');
     case 'phase':
       return `the gateway is ${facts.phase}`;
     case 'missed':

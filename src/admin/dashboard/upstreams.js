@@ -1,7 +1,7 @@
 // The web servers: what each has and has not, and the way past an event that one cannot take.
 import { ask } from './api.js';
 import { Table, complain, complaint, confirmed, h } from './dom.js';
-import { count, moment, span, words } from './format.js';
+import { count, moment, size, span, words } from './format.js';
 
 export class UpstreamsView {
   constructor(place, house) {
@@ -15,8 +15,8 @@ export class UpstreamsView {
     return [
       { title: 'Name', kind: 'name', cell: ({ name }) => name },
       { title: 'Link', kind: 'state', cell: (one) => state(one) },
-      { title: 'Waiting', kind: 'number', cell: ({ waiting }) => count(waiting) },
-      { title: 'Lag', kind: 'number', cell: lag },
+      { title: 'Waiting', kind: 'number', cell: waits },
+      { title: 'Behind', kind: 'number', cell: behind },
       { title: 'Delivered', kind: 'number', cell: ({ delivered }) => count(delivered) },
       { title: 'Dropped', kind: 'number', cell: ({ dropped }) => count(dropped) },
       { title: 'Address', kind: 'address', cell: ({ mode, address }) => `${mode} ${address}` },
@@ -27,16 +27,7 @@ export class UpstreamsView {
 
   async look(signal) {
     const { upstreams } = await ask('/api/upstreams', { signal });
-    const seen = upstreams.map((one) => ({ ...one, moved: this.moved(one) }));
-    this.before = { time: Date.now(), of: new Map(seen.map((one) => [one.name, one])) };
-    this.table.show(seen, ({ name }) => name);
-  }
-
-  /** Deliveries a second since the last look. */
-  moved({ name, delivered }) {
-    const before = this.before?.of.get(name);
-    const seconds = (Date.now() - (this.before?.time ?? 0)) / 1000;
-    return before && seconds > 0 ? (delivered - before.delivered) / seconds : undefined;
+    this.table.show(upstreams, ({ name }) => name);
   }
 
   skipping(upstream) {
@@ -75,11 +66,13 @@ function state({ link }) {
   return { key: text, make: () => h('span', { class: `sign ${kind}` }, text) };
 }
 
-/** How long what waits takes at this pace. */
-function lag({ waiting, link, moved }) {
-  if (waiting === 0) return 'none';
-  if (moved > 0) return `some ${span(Math.max(1, waiting / moved))}`;
-  return link.up && moved === undefined ? '–' : 'does not move';
+function waits({ waiting, waiting_bytes: bytes }) {
+  return waiting ? `${count(waiting)}, ${size(bytes)}` : '0';
+}
+
+/** How long the oldest waits. */
+function behind({ waiting, lag_seconds: lag }) {
+  return waiting ? span(lag) : '–';
 }
 
 /** In full while it matters. */
