@@ -7,7 +7,7 @@ import { follow } from './stream.js';
 
 const MOST = 200;
 
-/** What a link does again and again is counted where it stands, if it stands among the last few. */
+/** What a link does again and again is counted, if it stands among the last few. */
 const NEAR = 4;
 const DRAWN_EACH = 250;
 
@@ -82,7 +82,7 @@ export function follower(place, title, name, heard) {
   };
 }
 
-/** Counts it where the same was told a moment ago. */
+/** Counts it, and moves it up, where the same was told a moment ago. */
 function again(list, kind, facts) {
   const key = sameness(kind, facts);
   const near = [...list.children].slice(0, NEAR).find((one) => key && one.dataset.key === key);
@@ -91,6 +91,7 @@ function again(list, kind, facts) {
   near.dataset.times = times;
   near.querySelector('.times').textContent = ` ×${count(times)}`;
   near.querySelector('time').textContent = moment(facts.time);
+  list.prepend(near);
   return true;
 }
 
