@@ -35,8 +35,7 @@ impl Session {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => return self.peer_has_finished(),
                 Poll::Ready(Ok(count)) => {
-                    self.heard(&buffer[..count]);
-                    self.cut(&buffer[..count]);
+                    self.take(&buffer[..count]);
                     left = room - count;
                 }
                 Poll::Ready(Err(error)) => return self.broken(&error),
@@ -59,8 +58,7 @@ impl Session {
             match self.stream.read_now(&mut buffer[..room]) {
                 Ok(count @ 1..) => {
                     heard = true;
-                    self.heard(&buffer[..count]);
-                    self.cut(&buffer[..count]);
+                    self.take(&buffer[..count]);
                 }
                 Ok(0) | Err(_) => break,
             }
@@ -112,15 +110,22 @@ impl Session {
         self.listener.rules.unregistered == Unregistered::Forward && self.thread.is_paused()
     }
 
+    /// Takes in what was read.
+    fn take(&mut self, bytes: &[u8]) {
+        self.heard(bytes);
+        self.cut(bytes);
+        // Most say who they are in one piece, and nothing is kept of that.
+        if self.standing == Standing::Nameless {
+            self.first.get_or_insert_default().add(bytes);
+        }
+    }
+
     fn heard(&mut self, bytes: &[u8]) {
         self.heard_unpaused = self.thread.heard_now();
         if self.commanding && self.thread.is_paused() {
             self.thread.has_read_on(self.slot, bytes.len());
         }
         self.idle_told = false;
-        if self.standing == Standing::Nameless {
-            self.first.get_or_insert_default().add(bytes);
-        }
         self.received(bytes);
     }
 
