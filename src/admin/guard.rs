@@ -1,6 +1,6 @@
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Instant,
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Guard {
     host: String,
     /// Every address of this machine is listened on.
     is_everywhere: bool,
-    pub(super) tokens: Tokens,
+    tokens: RwLock<Arc<Tokens>>,
     logins: Mutex<Logins>,
     guesses: Mutex<Guesses>,
     pub(super) telemetry: Telemetry,
@@ -70,7 +70,25 @@ impl Guard {
         };
         let is_everywhere = address.ip().is_some_and(|ip| ip.is_unspecified());
         let (logins, guesses) = Default::default();
+        let tokens = RwLock::new(Arc::new(tokens));
         Self { host, is_everywhere, tokens, logins, guesses, telemetry }
+    }
+
+    /// Who may come in.
+    pub(super) fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these may come in. Whoever was let in by a token that is gone, or is another now, is
+    /// logged out. Answers the names of those whose secret is another.
+    pub(super) fn let_in(&self, tokens: Tokens) -> Vec<String> {
+        let now = Arc::new(tokens);
+        let before = {
+            let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *tokens, Arc::clone(&now))
+        };
+        self.logins().keep(|caller| now.still_let_in(caller, &before));
+        now.rotated(&before).map(str::to_owned).collect()
     }
 
     /// Who is logged in.
@@ -122,7 +140,7 @@ impl Guard {
             let now = Instant::now();
             login::secrets(headers).find_map(|secret| self.logins().caller(secret, now))
         };
-        let by_token = self.tokens.caller(said);
+        let by_token = self.tokens().caller(said);
         let is_by_cookie = by_token.is_none() && said.is_none();
         let caller = by_token.or_else(|| is_by_cookie.then(cookie).flatten());
         let Some(caller) = caller else {

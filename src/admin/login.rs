@@ -69,12 +69,12 @@ pub(super) async fn open(
     // What was sent may be a token, nearly; so the answer does not repeat it.
     let asked: Login =
         read.map_err(|_| Problem::bad_request("the body must be {\"token\":\"...\"}"))?;
-    if !guard.tokens.are_needed() {
+    if !guard.tokens().are_needed() {
         let why = "no tokens are set; everybody on this machine may do everything";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let peer = peer(&request);
-    let Some(caller) = guard.tokens.holder(&asked.token) else {
+    let Some(caller) = guard.tokens().holder(&asked.token) else {
         let why = "this is no token of [admin.tokens]";
         guard.telemetry.admin_refused(&peer, "POST /api/login", why);
         guard.slow_down().await;

@@ -56,6 +56,11 @@ impl Logins {
         Some(login.caller.clone())
     }
 
+    /// Only those stay logged in.
+    pub fn keep(&mut self, stays: impl Fn(&Caller) -> bool) {
+        self.0.retain(|login| stays(&login.caller));
+    }
+
     /// Nobody is known by `secret` any more; answers who was.
     pub fn close(&mut self, secret: &str) -> Option<Caller> {
         let place = self.place(secret)?;

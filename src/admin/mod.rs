@@ -57,3 +57,4 @@ pub use house::{
 pub use reload::{Changed, NotReloaded, ReloadReport, ReloadWish, Reloads};
 pub use server::{Door, RunningAdmin};
 pub use settings::{Access, Settings, TokenSettings};
+pub use tokens::Tokens;

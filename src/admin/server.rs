@@ -42,6 +42,9 @@ pub struct Door {
 /// The API while it answers.
 pub struct RunningAdmin {
     address: String,
+    /// As it is set.
+    wanted: Address,
+    guard: Arc<Guard>,
     phase: watch::Sender<&'static str>,
     reloads: Reloads,
     server: ServerHandle,
@@ -58,10 +61,7 @@ impl Door {
     /// What stands in the way.
     pub fn open(settings: &Settings) -> Result<Self, AdminFault> {
         let address: Address = settings.address.parse()?;
-        let tokens = Tokens::read(settings)?;
-        if !address.is_local() && !tokens.are_needed() {
-            return Err(AdminFault::Open { address: settings.address.clone() });
-        }
+        let tokens = Tokens::read(settings, &address)?;
         let failed = |error| AdminFault::Bind { address: settings.address.clone(), error };
         let Address::Tcp { host, port } = &address else {
             return Err(failed(std::io::ErrorKind::Unsupported.into()));
@@ -87,8 +87,9 @@ impl Door {
         let heart = Heart::of_helper("admin", PATIENCE);
         house.health.heartbeats.add(Arc::clone(&heart));
         let (house, worker) = (Data::new(house), Arc::clone(&heart));
+        let door = Arc::clone(&guard);
         let server = HttpServer::new(move || {
-            let guard = Arc::clone(&guard);
+            let guard = Arc::clone(&door);
             // The worker's thread calls this.
             worker.beat_here();
             App::new()
@@ -111,7 +112,8 @@ impl Door {
         let handle = server.handle();
         actix_rt::spawn(server);
         telemetry.admin_listening(&shown);
-        Ok(RunningAdmin { address: shown, phase, reloads, server: handle, heart })
+        let wanted = self.address;
+        Ok(RunningAdmin { address: shown, wanted, guard, phase, reloads, server: handle, heart })
     }
 }
 
@@ -119,6 +121,19 @@ impl RunningAdmin {
     /// Where it answers, with the port that the kernel chose.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The tokens that `settings` name, for the address that is listened on.
+    ///
+    /// # Errors
+    /// One cannot be read, or there is none and there must be.
+    pub fn tokens(&self, settings: &Settings) -> Result<Tokens, AdminFault> {
+        Tokens::read(settings, &self.wanted)
+    }
+
+    /// From now on these are let in; answers the names of those whose secret is another.
+    pub fn let_in(&self, tokens: Tokens) -> Vec<String> {
+        self.guard.let_in(tokens)
     }
 
     /// What is asked of whoever reads the configuration; `None` where somebody listens already.

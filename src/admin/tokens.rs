@@ -1,7 +1,7 @@
 use std::{fs, path::Path};
 
 use super::{AdminFault, Settings, settings::Access};
-use crate::link::are_equal;
+use crate::{link::are_equal, net::Address};
 
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 16;
@@ -15,11 +15,11 @@ pub struct Caller {
     pub access: Access,
 }
 
-/// The tokens as they are read from their files at the start.
+/// The tokens as they are read from their files, at the start and at each reload.
 #[derive(Clone, Default)]
 pub struct Tokens(Vec<Token>);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Token {
     name: String,
     access: Access,
@@ -27,11 +27,12 @@ struct Token {
 }
 
 impl Tokens {
-    /// Reads the files.
+    /// Reads the files, for an API that listens at `address`.
     ///
     /// # Errors
-    /// One cannot be read, or holds no token; a secret is never told.
-    pub fn read(settings: &Settings) -> Result<Self, AdminFault> {
+    /// One cannot be read, or holds no token; a secret is never told. Or there is none, and others than
+    /// this machine reach the address.
+    pub fn read(settings: &Settings, address: &Address) -> Result<Self, AdminFault> {
         let wanted = settings.tokens.iter().filter(|(_, token)| token.enabled);
         let read = wanted.map(|(name, token)| {
             let fault = |why| AdminFault::Token {
@@ -42,7 +43,30 @@ impl Tokens {
             let secret = secret_in(&token.file).map_err(fault)?;
             Ok(Token { name: name.clone(), access: token.access, secret })
         });
-        read.collect::<Result<_, _>>().map(Self)
+        let tokens = read.collect::<Result<_, AdminFault>>().map(Self)?;
+        if !address.is_local() && !tokens.are_needed() {
+            return Err(AdminFault::Open { address: address.to_string() });
+        }
+        Ok(tokens)
+    }
+
+    /// Whether whoever was let in as `caller` by the tokens `before` still has what these ask for.
+    pub fn still_let_in(&self, caller: &Caller, before: &Self) -> bool {
+        let name = caller.token.as_deref();
+        name.is_some() && self.find(name) == before.find(name)
+    }
+
+    /// The names of those that had another secret before.
+    pub fn rotated<'t>(&'t self, before: &'t Self) -> impl Iterator<Item = &'t str> {
+        let is_rotated = |token: &&Token| {
+            let old = before.find(Some(&token.name));
+            old.is_some_and(|old| old.secret != token.secret)
+        };
+        self.0.iter().filter(is_rotated).map(|token| token.name.as_str())
+    }
+
+    fn find(&self, name: Option<&str>) -> Option<&Token> {
+        self.0.iter().find(|token| Some(token.name.as_str()) == name)
     }
 
     /// Whether anybody may do everything.

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     actors::Reconnect,
+    admin::Tokens,
     config::{Change, Config, Loaded, changes},
     link::{Mode, UpstreamSettings},
     messages::{ListenerProfile, Reconfigure},
@@ -31,6 +32,8 @@ struct Plan {
     removed: Vec<String>,
     /// Upstreams whose links are made anew.
     reconnected: Vec<(String, UpstreamSettings)>,
+    /// Who may ask the admin API, if there is one and there still is to be one.
+    tokens: Option<Tokens>,
 }
 
 impl Gateway {
@@ -41,13 +44,13 @@ impl Gateway {
     /// # Errors
     /// What stands in the way; everything is as before then.
     pub async fn reload(&mut self, mut new: Loaded) -> Result<Reloaded, StartFault> {
-        let (applied, needs_restart) = changes(&self.loaded, &new)
+        let (mut applied, needs_restart): (Vec<_>, Vec<_>) = changes(&self.loaded, &new)
             .into_iter()
             .partition(|change| self.takes_hold(change, &new));
         self.keep_addresses(&mut new);
         let plan = self.plan(&new)?;
         ask_about(&plan.added, &self.parts.extensions).await?;
-        self.carry_out(plan, &new);
+        applied.extend(self.carry_out(plan, &new).iter().map(|name| rotated(name)));
         self.remember(new);
         show_ends(&self.loaded.config, &self.parts);
         Ok(Reloaded { applied, needs_restart })
@@ -58,6 +61,9 @@ impl Gateway {
         let comes_or_goes = change.before.is_none() || change.now.is_none();
         if change.key.starts_with("listener.") && comes_or_goes {
             return true;
+        }
+        if change.key.starts_with("admin.tokens.") {
+            return self.parts.admin.is_some() && new.config.admin.enabled;
         }
         let Some(upstream) = change.key.strip_prefix("upstream.") else {
             return Config::takes_hold(&change.key);
@@ -113,10 +119,13 @@ impl Gateway {
         let upstreams = new.config.upstream.iter().filter(is_another);
         plan.reconnected =
             upstreams.map(|(name, settings)| (name.clone(), settings.clone())).collect();
+        let admin = self.parts.admin.as_ref().filter(|_| new.config.admin.enabled);
+        plan.tokens = admin.map(|admin| admin.tokens(&new.config.admin)).transpose()?;
         Ok(plan)
     }
 
-    fn carry_out(&mut self, plan: Plan, new: &Loaded) {
+    /// Answers the names of tokens whose secret is another.
+    fn carry_out(&mut self, plan: Plan, new: &Loaded) -> Vec<String> {
         for (name, profile, max_connections) in plan.changed {
             let listener = self.parts.listeners.iter().find(|running| running.name == name);
             if let Some(listener) = listener {
@@ -145,6 +154,8 @@ impl Gateway {
         self.flush = new.config.drain.flush.get();
         let farewells = new.config.listener.values().map(|listener| listener.farewell.get());
         self.farewell = self.farewell.max(farewells.max().unwrap_or_default());
+        let admin = self.parts.admin.as_ref().zip(plan.tokens);
+        admin.map(|(admin, tokens)| admin.let_in(tokens)).unwrap_or_default()
     }
 
     /// What needs a restart stays as it was, so that the next reload tells of it again.
@@ -154,9 +165,21 @@ impl Gateway {
         self.loaded.config.listener = config.listener;
         self.loaded.config.upstream = config.upstream;
         self.loaded.config.poll = config.poll;
+        if self.parts.admin.is_some() && config.admin.enabled {
+            self.loaded.config.admin.tokens = config.admin.tokens;
+        }
         self.loaded.config.drain = config.drain;
         self.loaded.config.log.level = config.log.level;
         self.loaded.config.log.modules = config.log.modules;
         self.loaded.folders = folders;
+    }
+}
+
+/// That a token's file holds another secret.
+fn rotated(name: &str) -> Change {
+    Change {
+        key: format!("admin.tokens.{name}"),
+        before: Some("read before".into()),
+        now: Some("read anew".into()),
     }
 }

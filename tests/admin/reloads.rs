@@ -1,6 +1,6 @@
 //! The configuration, read anew at a word of the API or of `tetherd reload`.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use serde_json::json;
 
@@ -8,7 +8,9 @@ use crate::{
     client::Client,
     commands::{run, tetherd},
     harness::process::Program,
-    is_problem, rig,
+    is_problem,
+    program::admin_of,
+    rig,
 };
 
 fn toml(listener: &str, spool: &str) -> String {
@@ -106,4 +108,53 @@ async fn a_program_that_has_no_configuration_to_read_says_so() {
     let (rig, client) = rig().await;
     is_problem(&client.ask("POST", "/api/reload", &[], "").await, 501);
     rig.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_token_whose_file_is_another_lets_nobody_in_by_the_old_secret_nor_by_its_cookie() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let path = folder.path().join("ops.token");
+    fs::write(&path, "0123456789abcdef\n").unwrap();
+    let with_token = |address: &str| {
+        toml("", "")
+            .replace("[admin]\naddress = '127.0.0.1:0'", &format!("[admin]\naddress = '{address}'"))
+            + "[admin.tokens.ops]\nfile = 'ops.token'\naccess = 'full'\n"
+    };
+    let program = Program::in_folder(&folder, &with_token("0.0.0.0:0"));
+    let client = admin_of(&program).await;
+    let (old, new) =
+        ("Authorization: Bearer 0123456789abcdef", "Authorization: Bearer fedcba9876543210");
+    let body = r#"{"token":"0123456789abcdef"}"#;
+    let login = client.ask("POST", "/api/login", &["Content-Type: application/json"], body).await;
+    let cookie = login.header("set-cookie").unwrap().split(';').next().unwrap();
+    let cookie = format!("Cookie: {cookie}");
+    assert_eq!(client.ask("GET", "/api/devices", &[&cookie], "").await.status, 200);
+
+    fs::write(&path, "too short\n").unwrap();
+    let refused = client.ask("POST", "/api/reload", &[old], "").await;
+    is_problem(&refused, 422);
+    assert!(
+        refused.json()["faults"][0].as_str().unwrap().contains("ops.token"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        client.ask("GET", "/api/devices", &[old], "").await.status,
+        200,
+        "nothing has changed"
+    );
+
+    fs::write(&path, "fedcba9876543210\n").unwrap();
+    let reloaded = client.ask("POST", "/api/reload", &[old], "").await;
+    assert_eq!(reloaded.json()["applied"][0]["key"], "admin.tokens.ops", "{}", reloaded.text());
+    is_problem(&client.ask("GET", "/api/devices", &[old], "").await, 401);
+    is_problem(&client.ask("GET", "/api/devices", &[&cookie], "").await, 401);
+    assert_eq!(client.ask("GET", "/api/devices", &[new], "").await.status, 200);
+
+    let without = with_token("0.0.0.0:0")
+        .replace("[admin.tokens.ops]", "[admin.tokens.ops]\nenabled = false");
+    let text = format!("{without}[log]\nformat = 'json'\n");
+    fs::write(program.path("gateway.toml"), text).unwrap();
+    is_problem(&client.ask("POST", "/api/reload", &[new], "").await, 422);
+    assert_eq!(client.ask("GET", "/api/devices", &[new], "").await.status, 200);
 }

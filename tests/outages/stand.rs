@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    net::TcpListener,
+    net::{Shutdown, TcpListener},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -53,6 +53,8 @@ pub fn nobodys_address() -> String {
     let second = 9 + SERIAL.fetch_add(1, Ordering::Relaxed) % 240;
     let [low, high] = (std::process::id() as u16).to_le_bytes();
     let socket = TcpListener::bind(format!("127.{second}.{high}.{}:0", low.max(1))).unwrap();
+    // A process that another test is just starting holds a copy of it for a moment.
+    socket2::SockRef::from(&socket).shutdown(Shutdown::Both).unwrap();
     socket.local_addr().unwrap().to_string()
 }
 

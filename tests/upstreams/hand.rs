@@ -171,6 +171,8 @@ pub async fn listener() -> TcpListener {
 /// uses, so that no other test takes the port meanwhile.
 pub fn nobodys_address(last: u8) -> String {
     let socket = std::net::TcpListener::bind(format!("127.7.0.{last}:0")).unwrap();
+    // A process that another test is just starting holds a copy of it for a moment.
+    socket2::SockRef::from(&socket).shutdown(std::net::Shutdown::Both).unwrap();
     socket.local_addr().unwrap().to_string()
 }
 
