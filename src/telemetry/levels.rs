@@ -39,9 +39,19 @@ impl Levels {
         self.named.get(module).copied().unwrap_or(self.level)
     }
 
+    /// What the crates may say that tetherd is made with: their `info` is for those who write them,
+    /// and comes with our `debug`.
+    fn of_crate(&self, name: &str) -> Level {
+        self.named.get(name).copied().unwrap_or_else(|| self.of_other_crates())
+    }
+
+    fn of_other_crates(&self) -> Level {
+        if self.level == Level::Info { Level::Warning } else { self.level }
+    }
+
     fn loudest_crate(&self) -> Level {
         let crates = self.named.iter().filter(|(name, _)| Module::named(name).is_none());
-        crates.map(|(_, level)| *level).fold(self.level, Ord::max)
+        crates.map(|(_, level)| *level).fold(self.of_other_crates(), Ord::max)
     }
 }
 
@@ -101,7 +111,11 @@ impl LevelControl {
 
     /// Whether a record of the crate `name` is wanted.
     pub(super) fn crate_enabled(&self, name: &str, level: Level) -> bool {
-        level as u8 <= self.0.loudest_crate.load(Ordering::Relaxed) && level <= self.get(Some(name))
+        if level as u8 > self.0.loudest_crate.load(Ordering::Relaxed) {
+            return false;
+        }
+        let state = self.0.state.read().unwrap_or_else(PoisonError::into_inner);
+        level <= state.current.of_crate(name)
     }
 
     /// The most that any crate may say.
@@ -191,8 +205,10 @@ mod tests {
         let levels = control(&[("mio", Level::Trace), ("actix_rt", Level::Error)]);
         assert!(levels.crate_enabled("mio", Level::Trace));
         assert!(!levels.crate_enabled("actix_rt", Level::Warning));
-        assert!(levels.crate_enabled("tokio", Level::Info));
-        assert!(!levels.crate_enabled("tokio", Level::Debug));
+        assert!(levels.crate_enabled("tokio", Level::Warning));
+        assert!(!levels.crate_enabled("tokio", Level::Info), "that is for those who write it");
+        levels.set(None, Level::Debug);
+        assert!(levels.crate_enabled("tokio", Level::Debug));
         assert_eq!(levels.loudest_crate(), Level::Trace);
     }
 }
