@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::command::{Answer, Command, millis};
-use crate::model::{CommandFault, CommandState, Name, UnixMillis};
+use crate::model::{CommandFault, CommandState, Fields, Name, UnixMillis};
 
 /// Bytes of length and checksum in front of each record.
 const HEAD: usize = 8;
@@ -214,10 +214,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Record, usize)> {
     Some((Fields(body).record()?, HEAD + length))
 }
 
-/// What is left of a record while its fields are taken from the front.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
+impl Fields<'_> {
     fn record(&mut self) -> Option<Record> {
         let kind = self.byte()?;
         let number = self.u64()?;
@@ -236,7 +233,7 @@ impl<'a> Fields<'a> {
             kind::ENDED => Record::Ended { number, end: self.end()? },
             kind::REMEMBERED => {
                 let (digest, attempt) = (self.u64()?, self.u32()?);
-                let (id, name) = (self.text()?.into(), Name::new(self.bytes()?).ok()?);
+                let (id, name) = (self.long_text()?.into(), Name::new(self.long()?).ok()?);
                 let ended = Ended { id, name, digest, attempt, end: self.end()? };
                 Record::Remembered(number, Box::new(ended))
             }
@@ -255,15 +252,15 @@ impl<'a> Fields<'a> {
         let (expires, since) = (UnixMillis(self.u64()?), UnixMillis(self.u64()?));
         let ttl = Duration::from_millis(self.u64()?);
         let timeout = Duration::from_millis(self.u64()?);
-        let (id, name) = (self.text()?.into(), Name::new(self.bytes()?).ok()?);
+        let (id, name) = (self.long_text()?.into(), Name::new(self.long()?).ok()?);
         let answer = match self.byte()? {
             0 => Answer::Nothing,
             1 => Answer::Frame,
-            2 => Answer::Match(self.text()?.into()),
+            2 => Answer::Match(self.long_text()?.into()),
             _ => return None,
         };
         let has_key = self.byte()? != 0;
-        let key = self.text()?;
+        let key = self.long_text()?;
         let key = has_key.then(|| key.into());
         let data = Bytes::copy_from_slice(self.0);
         let command = Command { id, name, data, ttl, answer, timeout, key, repeat };
@@ -278,33 +275,6 @@ impl<'a> Fields<'a> {
         };
         let time = UnixMillis(self.u64()?);
         Some(End { state, reason, time, data: Bytes::copy_from_slice(self.0) })
-    }
-
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|byte| byte[0])
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.u32()?;
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes()?).ok()
     }
 }
 

@@ -3,6 +3,7 @@
 mod close_reason;
 mod command;
 mod event;
+mod fields;
 mod flag;
 mod name;
 mod offset;
@@ -14,6 +15,7 @@ mod time;
 pub use close_reason::CloseReason;
 pub use command::{CommandFault, CommandState};
 pub use event::Event;
+pub use fields::Fields;
 pub use flag::FlagReason;
 pub use name::{Name, NameFault};
 pub use offset::Offset;

@@ -2,7 +2,7 @@
 //!
 //! Texts carry one byte of length (names and peers are short), data take the rest of the record.
 
-use crate::model::{CloseReason, CommandFault, CommandState, Event, SessionId, UnixMillis};
+use crate::model::{CloseReason, CommandFault, CommandState, Event, Fields, SessionId, UnixMillis};
 
 /// Bytes of the length in front of each record.
 const LENGTH: usize = 4;
@@ -132,27 +132,26 @@ pub(super) fn skip(bytes: &[u8]) -> Option<usize> {
     Some(LENGTH + length)
 }
 
-/// What is left of a record while its fields are taken from the front.
-struct Fields<'a>(&'a [u8]);
-
 impl<'a> Fields<'a> {
     fn event(&mut self) -> Option<Event<'a>> {
         let kind = self.byte()?;
-        let time = UnixMillis(self.number()?);
+        let time = UnixMillis(self.u64()?);
         if kind == kind::STARTED {
             return Some(Event::Started { time, clean: self.byte()? != 0 });
         }
         if kind == kind::COMMAND {
             return self.command(time);
         }
-        let session = SessionId(self.number()?);
-        let connections = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
-        let name = self.text()?;
+        let session = SessionId(self.u64()?);
+        let connections = self.u32()?;
+        let name = self.short_text()?;
         Some(match kind {
-            kind::ONLINE => Event::Online { name, session, time, peer: self.text()?, connections },
+            kind::ONLINE => {
+                Event::Online { name, session, time, peer: self.short_text()?, connections }
+            }
             kind::DATA | kind::READ => {
-                let peer = self.text()?;
-                let seq = self.number()?;
+                let peer = self.short_text()?;
+                let seq = self.u64()?;
                 let meaning = if kind == kind::READ { self.long()? } else { &[] };
                 Event::Data { name, session, seq, time, peer, connections, data: self.0, meaning }
             }
@@ -162,8 +161,8 @@ impl<'a> Fields<'a> {
                 session,
                 time,
                 reason: CloseReason::from_number(self.byte()?)?,
-                received_bytes: self.number()?,
-                sent_bytes: self.number()?,
+                received_bytes: self.u64()?,
+                sent_bytes: self.u64()?,
                 connections,
             },
             _ => return None,
@@ -171,38 +170,14 @@ impl<'a> Fields<'a> {
     }
 
     fn command(&mut self, time: UnixMillis) -> Option<Event<'a>> {
-        let attempt = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+        let attempt = self.u32()?;
         let state = CommandState::from_number(self.byte()?)?;
         let reason = match self.byte()? {
             0 => None,
             number => Some(CommandFault::from_number(number)?),
         };
-        let (name, id) = (self.text()?, self.text()?);
+        let (name, id) = (self.short_text()?, self.short_text()?);
         Some(Event::Command { id, name, attempt, state, time, data: self.0, reason })
-    }
-
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|byte| byte[0])
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn long(&mut self) -> Option<&'a [u8]> {
-        let length = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.byte()?;
-        std::str::from_utf8(self.take(usize::from(length))?).ok()
     }
 }
 
