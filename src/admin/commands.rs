@@ -111,8 +111,10 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let asked: CommandQuery = query(&request)?;
     let (id, port) = (id.into_inner().into(), port(&house)?);
-    let wait = asked.wait.map_or(Duration::ZERO, Span::get).min(LONGEST_WAIT);
-    let until = Instant::now() + wait;
+    let Some(wait) = asked.wait else {
+        return Ok(HttpResponse::Ok().json(look(port, &house, &id).await?));
+    };
+    let until = Instant::now() + wait.get().min(LONGEST_WAIT);
     // Before it is looked at: what happens in between is heard.
     let mut feed = house.telemetry.witness().follow();
     loop {

@@ -7,7 +7,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
     time::timeout,
 };
 use utoipa::ToSchema;
@@ -70,6 +73,8 @@ impl Reloads {
         (status = 409, description = "A reload is under way", body = Problem),
         (status = 422, description = "It has faults, each told in `faults`; nothing has changed",
             body = Problem),
+        (status = 503, description = "The gateway stops, or has not come to it within a minute",
+            body = Problem),
         (status = 501, description = "This program does not read its configuration anew",
             body = Problem)))]
 pub(super) async fn reload(house: Data<House>) -> Result<HttpResponse, Problem> {
@@ -78,10 +83,14 @@ pub(super) async fn reload(house: Data<House>) -> Result<HttpResponse, Problem> 
         Problem::new(StatusCode::NOT_IMPLEMENTED, why)
     })?;
     let (answer, answered) = oneshot::channel();
-    let under_way = "a reload is under way; ask again when it is done";
-    let sent = wishes.try_send(ReloadWish { answer });
-    sent.map_err(|_| Problem::new(StatusCode::CONFLICT, under_way))?;
     let stopping = || Problem::unavailable("the gateway does not reload any more, or not now");
+    wishes.try_send(ReloadWish { answer }).map_err(|fault| match fault {
+        TrySendError::Full(_) => {
+            let why = "a reload is under way; ask again when it is done";
+            Problem::new(StatusCode::CONFLICT, why)
+        }
+        TrySendError::Closed(_) => stopping(),
+    })?;
     let answered = timeout(PATIENCE, answered).await.map_err(|_| stopping())?;
     match answered.map_err(|_| stopping())? {
         Ok(report) => Ok(HttpResponse::Ok().json(report)),

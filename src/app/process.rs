@@ -152,6 +152,8 @@ pub async fn run_until_told(
             }
         }
     };
+    // Whoever still asks for another configuration is told that there will be none.
+    drop(wishes);
     systemd.stopping();
     let (done, stopped) = mpsc::channel::<()>(1);
     actix_rt::spawn(hurry_at_second_signal(signals, gateway.hurry(), telemetry, done));

@@ -84,6 +84,7 @@ async fn a_gateway_that_stops_is_not_ready_and_still_answers() {
     is_problem(&answer, 503);
     assert_eq!(answer.json()["phase"], "draining");
     assert_eq!(client.get("/healthz").await.status, 200);
+    is_problem(&client.ask("POST", "/api/reload", &[], "").await, 503);
     program.signal(Signal::TERM);
     assert_eq!(program.ends().await.code, Some(0));
 }
